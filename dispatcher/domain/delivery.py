@@ -1,0 +1,126 @@
+"""A delivery: one event for one profile, its states, and what an attempt makes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, assert_never
+from uuid import UUID
+
+from dispatcher.domain.exchange import ErrorWord, Exchange
+from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater
+from dispatcher.domain.retry_policy import RetryPolicy
+
+
+class State(StrEnum):
+    """pending → sending → delivered | retrying → … | dead | discarded."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    DISCARDED = "discarded"
+
+
+FINAL_STATES = frozenset({State.DELIVERED, State.DEAD, State.DISCARDED})
+OPEN_STATES = frozenset(State) - FINAL_STATES
+
+
+@dataclass(slots=True)
+class NewDelivery:
+    """A delivery that an evaluation makes: claimed at once (`claim_id`), or left pending."""
+
+    id: UUID
+    workspace_id: UUID
+    event_id: UUID
+    profile_id: UUID
+    revision: int
+    claim_id: UUID | None
+
+
+@dataclass(slots=True)
+class Claim:
+    """A delivery that this process may attempt until its lease ends."""
+
+    id: UUID
+    claim_id: UUID
+    profile_id: UUID
+    revision: int
+    number: int
+    """Of the attempt to come: 1 for the first row of the attempt log."""
+    attempts: int
+    """Spent so far; a Retry-After or a fault of ours adds a row, but spends none."""
+    opened_at: datetime
+    """When it was made or last replayed: the give-up time counts from here."""
+    context: dict[str, Any]
+    """The event as criteria and templates see it: id, type, occurred_at, call."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A row of the attempt log."""
+
+    number: int
+    started_at: datetime
+    outcome: str
+    error: ErrorWord | None
+    detail: str
+    exchange: Exchange | None
+    """None where nothing was sent, as when a template could not be rendered."""
+    excerpt: bytes | None
+    """What was sent and answered, shortened, as JSON; None for a private profile."""
+
+
+@dataclass(slots=True)
+class NextState:
+    """What the outcome makes of the delivery."""
+
+    state: State
+    reason: str | None
+    attempts: int
+    due_at: datetime | None
+
+
+@dataclass(slots=True)
+class Result:
+    """An attempt and the next state: recorded in one transaction, and only by the holder of the claim."""
+
+    delivery_id: UUID
+    claim_id: UUID
+    attempt: Attempt
+    next: NextState
+
+
+def next_state(claim: Claim, outcome: Outcome, policy: RetryPolicy, now: datetime, random: float) -> NextState:
+    """The state after an attempt. `random` in [0, 1) spreads retries by the policy's jitter."""
+    match outcome:
+        case Delivered():
+            return NextState(State.DELIVERED, None, claim.attempts + 1, None)
+        case Rejected():
+            return NextState(State.DEAD, f"refused: {outcome.detail}", claim.attempts + 1, None)
+        case OurFault(final=True):
+            return NextState(State.DEAD, f"{outcome.error}: {outcome.detail}", claim.attempts, None)
+        case OurFault():
+            state = State.RETRYING if claim.attempts else State.PENDING
+            return NextState(state, f"{outcome.error}: {outcome.detail}", claim.attempts, now)
+        case RetryLater():
+            return _retry(claim, outcome, policy, now, random)
+    assert_never(outcome)
+
+
+def _retry(claim: Claim, outcome: RetryLater, policy: RetryPolicy, now: datetime, random: float) -> NextState:
+    spent = claim.attempts if outcome.wait_seconds is not None else claim.attempts + 1
+    pause: timedelta | None
+    if outcome.wait_seconds is not None:
+        pause = timedelta(seconds=outcome.wait_seconds)
+    else:
+        pause = policy.delay(spent, random)
+    why = f"{outcome.error}: {outcome.detail}"
+    if pause is None:
+        times = "1 attempt" if spent == 1 else f"{spent} attempts"
+        return NextState(State.DEAD, f"gave up after {times}, last {why}", spent, None)
+    give_up_at = claim.opened_at + timedelta(seconds=policy.give_up_after_seconds)
+    if now + pause > give_up_at:
+        reason = f"gave up: its time of {policy.give_up_after_seconds:g} s is used up, last {why}"
+        return NextState(State.DEAD, reason, spent, None)
+    return NextState(State.RETRYING, why, spent, now + pause)

@@ -1,0 +1,86 @@
+"""One exchange with a target: the request that was built and what came back.
+
+These types are made thousands of times a second; they are slotted and not frozen because a frozen
+dataclass costs three times as much to make. Nobody changes them after they are made.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ErrorWord(StrEnum):
+    """Why an exchange failed, in the word that API, console, logs and metrics all use."""
+
+    DNS = "dns"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    RESET = "reset"
+    PROTOCOL = "protocol"
+    STATUS = "status"
+    REDIRECT = "redirect"
+    TOO_LARGE = "too_large"
+    BODY_RULE = "body_rule"
+    EGRESS_DENIED = "egress_denied"
+    PROXY = "proxy"
+    RENDER_ERROR = "render_error"
+    SOAP_FAULT = "soap_fault"
+    WSDL = "wsdl"
+    BAD_VALUE = "bad_value"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(slots=True)
+class Request:
+    """An HTTP request, ready to send: every template rendered, every header final."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes | None
+    connect_timeout_seconds: float
+    deadline_seconds: float
+    """For the whole exchange: name resolution to the last byte of the answer."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the target said. Header names are lower case; the body is decoded (gzip, deflate, br)."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header (name in lower case), or None."""
+        for key, value in reversed(self.headers):
+            if key == name:
+                return value
+        return None
+
+
+@dataclass(slots=True)
+class Timings:
+    """Milliseconds from the start of the exchange; None for a phase that was not reached or not needed."""
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    total_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The end of an exchange: an answer, or an error word with a sentence.
+
+    Exactly one of `answer` and `error` is set by a sender. `detail` is a short sentence for people and
+    holds nothing of the request or the answer: no URL, no host name, no header, no value.
+    """
+
+    answer: Answer | None = None
+    error: ErrorWord | None = None
+    detail: str = ""
+    timings: Timings = field(default_factory=Timings)
+    connection_reused: bool = False
