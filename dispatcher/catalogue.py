@@ -1,0 +1,56 @@
+"""The profiles as a worker knows them: read once, and again whenever their version has moved."""
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from dispatcher.ports import Catalogue, CatalogueStore, Profile, Rendered, RenderError, RequestTemplate, Templates
+
+
+class Profiles:
+    """A process's copy of the catalogue, and its compiled requests. Safe to use from several threads."""
+
+    def __init__(self, store: CatalogueStore, templates: Templates) -> None:
+        self._store, self._templates = store, templates
+        self._catalogue = Catalogue(-1, {}, {})
+        self._compiled: dict[tuple[UUID, int], RequestTemplate] = {}
+        self._lock = Lock()
+
+    def at_least(self, version: int) -> Catalogue:
+        """A catalogue no older than `version`."""
+        if self._catalogue.version < version:
+            with self._lock:
+                if self._catalogue.version < version:
+                    self._catalogue = self._store.load_catalogue()
+                    self._forget_old_revisions()
+        return self._catalogue
+
+    def template(self, profile: Profile) -> RequestTemplate:
+        """The compiled request of this revision of a profile."""
+        key = (profile.id, profile.revision)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = self._compile(profile)
+        return compiled
+
+    def _compile(self, profile: Profile) -> RequestTemplate:
+        try:
+            return self._templates.compile(profile.spec)
+        except RenderError as error:
+            return _Unusable(error)
+
+    def _forget_old_revisions(self) -> None:
+        current = {(profile.id, profile.revision) for profile in self._catalogue.profiles.values()}
+        for key in [key for key in self._compiled if key not in current]:
+            del self._compiled[key]
+
+
+class _Unusable:
+    """The request of a profile that was saved under older rules and no longer compiles."""
+
+    def __init__(self, error: RenderError) -> None:
+        self._error = error
+
+    def render(self, context: Mapping[str, Any]) -> Rendered:
+        raise RenderError(self._error.field, self._error.reason)

@@ -1,0 +1,165 @@
+"""Accept events: stored first, acknowledged then, hinted last.
+
+Events that arrive while a commit runs are written together in the next one (group commit): a
+commit costs a flush to disk whether it holds one event or hundreds.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import sleep
+from uuid import UUID
+
+from dispatcher.domain.event import CallEvent
+from dispatcher.domain.ids import unix_ms, uuid7
+from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hints, NewEvent, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+GROUP_EVENTS = 1_000
+"""At most this many events in one commit, so that its reply does not wait for a very long one."""
+HINT_EVENTS = 200
+"""At most this many events in one hint, so that several workers share a burst."""
+
+Committed = Callable[[list[Accepted] | StoreUnavailable], None]
+_Answer = tuple[Committed, list[Accepted] | StoreUnavailable]
+
+
+@dataclass(slots=True)
+class _Submission:
+    events: Sequence[NewEvent]
+    done: Committed
+
+
+class Ingestor:
+    """Group commit of events by one thread of its own.
+
+    `notify` runs a function where the callers want their answers (an event loop's
+    `call_soon_threadsafe`); it is called once for a whole group.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        hints: Hints,
+        clock: Clock,
+        notify: Callable[[Callable[[], None]], object] = lambda function: function(),
+        *,
+        linger_seconds: float = 0.003,
+        rehint_seconds: float = 5.0,
+    ) -> None:
+        self._store, self._hints, self._clock, self._notify = store, hints, clock, notify
+        self._linger_seconds = linger_seconds
+        self._rehint = timedelta(seconds=rehint_seconds)
+        self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="ingest", daemon=True)
+        self._thread.start()
+
+    def submit(self, events: Sequence[NewEvent], done: Committed) -> None:
+        """Queues events that must be stored together or not at all, and returns at once.
+
+        `done` gets what became of each, in order, once all are durable, or the StoreUnavailable that
+        kept them from it.
+        """
+        self._queue.put(_Submission(events, done))
+
+    def stop(self) -> None:
+        """Commits what is queued and ends the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        crowded = False
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            if crowded:
+                # Under load a short wait makes groups, and every hop behind this one, cheaper. A lone
+                # event is never made to wait.
+                sleep(self._linger_seconds)
+            stopping = self._drain_into(group)
+            crowded = len(group) > 1
+            self._commit(group)
+            if stopping:
+                return
+
+    def _drain_into(self, group: list[_Submission]) -> bool:
+        count = len(group[0].events)
+        while count < GROUP_EVENTS:
+            try:
+                more = self._queue.get_nowait()
+            except Empty:
+                return False
+            if more is None:
+                return True
+            group.append(more)
+            count += len(more.events)
+        return False
+
+    def _commit(self, group: list[_Submission]) -> None:
+        now = self._clock()
+        events = [event for submission in group for event in submission.events]
+        try:
+            accepted = self._store.add_events(events, now, now + self._rehint)
+        except StoreUnavailable as unavailable:
+            self._answer_all(group, unavailable)
+            return
+        except Exception as failure:
+            # The loop that must survive: a failure of ours must not end ingestion for all that come after.
+            logger.exception("ingest.failed")
+            if len(group) > 1:
+                # One submission that cannot be stored must not fail the others of its group.
+                for submission in group:
+                    self._commit([submission])
+            else:
+                self._answer_all(group, StoreUnavailable(type(failure).__name__))
+            return
+        self._answer_each(group, accepted)
+        self._hint([each.id for each in accepted if not each.duplicate])
+
+    def _answer_each(self, group: list[_Submission], accepted: list[Accepted]) -> None:
+        answers: list[_Answer] = []
+        start = 0
+        for submission in group:
+            end = start + len(submission.events)
+            answers.append((submission.done, accepted[start:end]))
+            start = end
+        self._notify(partial(_tell, answers))
+
+    def _answer_all(self, group: list[_Submission], unavailable: StoreUnavailable) -> None:
+        self._notify(partial(_tell, [(submission.done, unavailable) for submission in group]))
+
+    def _hint(self, event_ids: list[UUID]) -> None:
+        for start in range(0, len(event_ids), HINT_EVENTS):
+            try:
+                self._hints.evaluate(event_ids[start : start + HINT_EVENTS])
+            except BrokerUnavailable:
+                return  # stored is stored: the sweeper hints them
+
+
+def _tell(answers: Sequence[_Answer]) -> None:
+    for done, answer in answers:
+        try:
+            done(answer)
+        except Exception:
+            # A poster that has gone must not keep the others of its group from their answers.
+            logger.exception("ingest.answer_failed")
+
+
+def new_event(event: CallEvent, body: bytes, workspace_id: UUID, source_id: UUID, clock: Clock) -> NewEvent:
+    """An event to store, under a new time-ordered id. `body` is its canonical JSON."""
+    identifier = uuid7(unix_ms(clock()), os.urandom(10))
+    return NewEvent(
+        identifier,
+        workspace_id,
+        source_id,
+        event.source_event_id,
+        event.type,
+        event.call["id"],
+        event.occurred_at,
+        body,
+    )

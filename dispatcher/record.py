@@ -1,0 +1,177 @@
+"""Record what attempts came to, as they come back, in group commits by one thread.
+
+A slow target never holds up the record of a fast one. While the database is away, results are
+kept and tried again; each counts as long as its claim stands.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import sleep
+from uuid import UUID
+
+import orjson
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
+from tenacity.wait import wait_base
+
+from dispatcher.domain.delivery import Attempt, Claim, Result, next_state
+from dispatcher.domain.exchange import ErrorWord, Exchange, Request
+from dispatcher.domain.outcome import OurFault, Outcome, Rejected, outcome_of
+from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+GROUP_RESULTS = 500
+"""Results in one commit at the most."""
+LINGER_SECONDS = 0.005
+"""Nobody waits for a record, so a short wait makes groups; what a crash leaves in it is sent twice."""
+EXCERPT_BYTES = 4_096
+"""Of each body, in the attempt log."""
+RECONNECT_WAIT = wait_exponential(multiplier=0.1, max=2)
+
+
+SwitchOff = Callable[[UUID, str, datetime], None]
+"""`CatalogueStore.disable_profile`."""
+
+
+@dataclass(slots=True)
+class Unrecorded:
+    """An attempt that ended: by an exchange, or before it by a template that could not be rendered."""
+
+    profile: Profile
+    claim: Claim
+    started_at: datetime
+    request: Request | None
+    exchange: Exchange | None
+    render_error: RenderError | None
+
+
+class Recorder:
+    """Decides and writes, in one thread of its own."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        switch_off: SwitchOff,
+        clock: Clock,
+        random: Callable[[], float],
+        observe: Callable[[Profile, Result], None] = lambda profile, result: None,
+        *,
+        wait: wait_base = RECONNECT_WAIT,
+    ) -> None:
+        self._switch_off_profile = switch_off
+        self._store, self._clock, self._random, self._observe, self._wait = store, clock, random, observe, wait
+        self._queue: SimpleQueue[Unrecorded | None] = SimpleQueue()
+        self._give_up = Event()
+        self._thread = Thread(target=self._run, name="record", daemon=True)
+        self._thread.start()
+
+    def put(self, ended: Unrecorded) -> None:
+        """Queues an ended attempt and returns at once."""
+        self._queue.put(ended)
+
+    def stop(self, grace_seconds: float) -> bool:
+        """Writes what is queued; False where the database did not take it within the grace.
+
+        What is not written then is sent again, under the same id, once its lease has run out.
+        """
+        self._queue.put(None)
+        self._thread.join(grace_seconds)
+        self._give_up.set()
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            sleep(LINGER_SECONDS)
+            group, stopping = [first], False
+            while len(group) < GROUP_RESULTS and not stopping:
+                try:
+                    more = self._queue.get_nowait()
+                except Empty:
+                    break
+                if more is None:
+                    stopping = True
+                else:
+                    group.append(more)
+            self._record(group)
+            if stopping:
+                return
+
+    def _record(self, group: list[Unrecorded]) -> None:
+        try:
+            decided = [self._decide(ended) for ended in group]
+            results = [result for result, _ in decided]
+            written = self._write(results)
+            for ended, (result, outcome) in zip(group, decided, strict=True):
+                if result.delivery_id not in written:
+                    logger.info("record.claim_lost", extra={"fields": {"delivery_id": str(result.delivery_id)}})
+                    continue
+                self._observe(ended.profile, result)
+                if isinstance(outcome, Rejected) and outcome.gone:
+                    self._switch_off(ended.profile)
+        except RetryError:
+            logger.warning("record.given_up", extra={"fields": {"results": len(group)}})
+        except Exception:
+            # The loop that must survive: these deliveries are attempted again when their leases end.
+            logger.exception("record.failed")
+            if len(group) > 1:
+                # One result that cannot be written must not make the others of its group repeat.
+                for ended in group:
+                    self._record([ended])
+
+    def _write(self, results: list[Result]) -> set[UUID]:
+        for attempt in self._persistently():
+            with attempt:
+                return self._store.record(results, self._clock())
+        raise AssertionError("tenacity ends by a result or an exception")
+
+    def _switch_off(self, profile: Profile) -> None:
+        for attempt in self._persistently():
+            with attempt:
+                self._switch_off_profile(profile.id, "the target answered 410 Gone", self._clock())
+
+    def _persistently(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type(StoreUnavailable), wait=self._wait, stop=stop_when_event_set(self._give_up)
+        )
+
+    def _decide(self, ended: Unrecorded) -> tuple[Result, Outcome]:
+        now = self._clock()
+        outcome = _outcome(ended, now)
+        claim, spec = ended.claim, ended.profile.spec
+        following = next_state(claim, outcome, spec.retry, now, self._random())
+        error = getattr(outcome, "error", None)
+        detail = getattr(outcome, "detail", "")
+        excerpt = None if spec.private else _excerpt(ended)
+        attempt = Attempt(claim.number, ended.started_at, outcome.name, error, detail, ended.exchange, excerpt)
+        return Result(claim.id, claim.claim_id, attempt, following), outcome
+
+
+def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
+    if ended.render_error is not None:
+        return OurFault(ErrorWord.RENDER_ERROR, str(ended.render_error), final=True)
+    assert ended.exchange is not None
+    return outcome_of(ended.exchange, ended.profile.spec.success, now)
+
+
+def _excerpt(ended: Unrecorded) -> bytes | None:
+    request, answer = ended.request, ended.exchange.answer if ended.exchange else None
+    if request is None:
+        return None
+    told = {
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "headers": request.headers,
+            "body": _text(request.body),
+        },
+        "response": answer and {"status": answer.status, "headers": answer.headers, "body": _text(answer.body)},
+    }
+    return orjson.dumps(told)
+
+
+def _text(body: bytes | None) -> str | None:
+    return None if body is None else body[:EXCERPT_BYTES].decode("utf-8", "replace")

@@ -1,0 +1,179 @@
+"""The composition root: every process is put together here, from the settings."""
+
+import os
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+from starlette.types import ASGIApp
+
+from dispatcher import __version__
+from dispatcher.adapters.celery_queue import BackgroundHints, CeleryHints, make_app
+from dispatcher.adapters.egress import Egress
+from dispatcher.adapters.metrics import make_metrics
+from dispatcher.adapters.patterns import compile_pattern
+from dispatcher.adapters.sql.store import Store, open_store
+from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.vault import Vault
+from dispatcher.api.app import build_app
+from dispatcher.api.loop_calls import LoopCalls
+from dispatcher.api.services import ReadyReport, Services
+from dispatcher.catalogue import Profiles
+from dispatcher.clock import utc_now
+from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.domain.profile import ProfileSpec, parse_profile
+from dispatcher.domain.room import Room
+from dispatcher.evaluate import Evaluated, Evaluator
+from dispatcher.ingest import Ingestor
+from dispatcher.ports import BrokerUnavailable, Sender, StoreUnavailable
+from dispatcher.record import Recorder
+from dispatcher.settings import SenderKind, Settings
+from dispatcher.sweep import Sweeper
+
+USER_AGENT = f"Onhook/{__version__}"
+CLAIMERS = 4
+"""Threads that claim what waited in a process for room: enough to keep the database busy."""
+
+HINTS_GRACE_SECONDS = 2.0
+"""For hints that wait at the end of the API process; the sweeper finds the others."""
+
+
+def parse(document: object) -> ProfileSpec:
+    """A profile document, with the product's pattern engine."""
+    return parse_profile(document, compile_pattern)
+
+
+def build_store(settings: Settings) -> Store:
+    """The store of the settings. Raises MasterKeyError."""
+    return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys()), parse)
+
+
+def build_hints(settings: Settings) -> CeleryHints:
+    """Hints over the broker of the settings."""
+    return CeleryHints(make_app(settings.celery_broker_url))
+
+
+def build_sweeper(settings: Settings) -> Sweeper:
+    """The sweeper of the settings. Raises MasterKeyError."""
+    store = build_store(settings)
+    return Sweeper(store.hot, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
+
+
+@dataclass(frozen=True)
+class ApiRuntime:
+    """The API process: its ASGI app, and its end."""
+
+    app: ASGIApp
+    ingestor: Ingestor
+    hints: BackgroundHints
+
+    def stop(self) -> None:
+        """Commits and hints what was taken in, once the server answers no more."""
+        self.ingestor.stop()
+        self.hints.stop(HINTS_GRACE_SECONDS)
+
+
+def build_api(settings: Settings) -> ApiRuntime:
+    """The API of the settings. Raises MasterKeyError."""
+    store = build_store(settings)
+    hints = BackgroundHints(build_hints(settings))
+    in_loop = LoopCalls()
+    ingestor = Ingestor(
+        store.hot,
+        hints,
+        utc_now,
+        in_loop,
+        linger_seconds=settings.linger_ms / 1000,
+        rehint_seconds=settings.rehint_seconds,
+    )
+    services = Services(
+        store=store.admin,
+        ingestor=ingestor,
+        hints=hints,
+        templates=JinjaTemplates(),
+        compile_pattern=compile_pattern,
+        clock=utc_now,
+        random_bytes=os.urandom,
+        max_body_bytes=settings.max_body_bytes,
+        public_url=settings.public_url,
+        version=__version__,
+        ready=lambda: ReadyReport(_answers(store.hot.catalogue_version), _answers(hints.depth)),
+        metrics=make_metrics(store.admin.all_books),
+        in_loop=in_loop,
+    )
+    return ApiRuntime(build_app(services), ingestor, hints)
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except (StoreUnavailable, BrokerUnavailable):
+        return False
+    return True
+
+
+def build_sender(settings: Settings) -> Sender:
+    """The sender that the settings name, behind the egress guard."""
+    egress = Egress(settings.egress_allow)
+    # Imported here so that a platform without libcurl can run the other one.
+    if settings.sender is SenderKind.REQUESTS:
+        from dispatcher.adapters.requests_sender import RequestsSender
+
+        return RequestsSender(egress, max_response_bytes=settings.max_response_bytes)
+    from dispatcher.adapters.curl_sender import CurlSender
+
+    return CurlSender(egress, max_response_bytes=settings.max_response_bytes)
+
+
+@dataclass
+class WorkerRuntime:
+    """A worker process: what its two tasks call, and its end."""
+
+    evaluator: Evaluator
+    deliverer: Deliverer
+    sender: Sender
+    recorder: Recorder
+    claimers: ThreadPoolExecutor
+
+    def evaluate(self, event_ids: list[UUID]) -> str:
+        """Evaluates events; a sentence for the operator."""
+        return _evaluated(self.evaluator.evaluate(event_ids))
+
+    def deliver(self, profile_id: UUID, delivery_ids: list[UUID]) -> str:
+        """Delivers what is due; a sentence for the operator."""
+        name, sent, left = self.deliverer.deliver(profile_id, delivery_ids)
+        return f"{name}: {sent} sent, {left} left for later"
+
+    def stop(self, grace_seconds: float) -> None:
+        """Finishes or hands back what is in flight, and records it, within the grace and two seconds."""
+        started = monotonic()
+        self.claimers.shutdown(wait=True, cancel_futures=True)
+        self.sender.stop(grace_seconds * 0.75)
+        self.recorder.stop(max(grace_seconds - (monotonic() - started), 1.0))
+
+
+def build_worker(settings: Settings) -> WorkerRuntime:
+    """Everything a worker process needs. Raises MasterKeyError."""
+    store = build_store(settings)
+    profiles = Profiles(store.admin, JinjaTemplates())
+    sender = build_sender(settings)
+    recorder = Recorder(store.hot, store.admin.disable_profile, utc_now, random.random)
+    claimers = ThreadPoolExecutor(CLAIMERS, thread_name_prefix="claim")
+    rules = SendingRules(USER_AGENT, settings.connect_timeout_seconds, settings.lease_seconds)
+    room = Room(settings.max_in_flight)
+    deliverer = Deliverer(store.hot, profiles, sender, recorder, room, utc_now, rules, claimers)
+    evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, rehint_seconds=settings.rehint_seconds)
+    return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers)
+
+
+def _evaluated(done: Evaluated) -> str:
+    events = f"{done.events} event{'' if done.events == 1 else 's'}"
+    if not done.made:
+        return f"{events}, no deliveries"
+    total = sum(done.made.values())
+    by_profile = ", ".join(f"{name} {count}" for name, count in sorted(done.made.items()))
+    left = f"; {done.left_for_later} left for later" if done.left_for_later else ""
+    return f"{events}, {total} deliver{'y' if total == 1 else 'ies'}: {by_profile}{left}"
