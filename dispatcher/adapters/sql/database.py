@@ -1,0 +1,76 @@
+"""Connections of SQLAlchemy, and the translation of its errors: done here once, at the edge."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from dispatcher.ports import StoreUnavailable
+
+CONNECT_TIMEOUT_SECONDS = 3
+SQLITE_BUSY_SECONDS = 10.0
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for everything that is written or read seldom. SQLite writes begin as IMMEDIATE."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail at once where another wrote
+        # in between, whatever the busy time-out.
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """An engine with translated errors."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes. Raises StoreUnavailable."""
+        with translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the database. Raises StoreUnavailable."""
+        options: dict[str, Any] = {"reading": True}
+        if self.engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        with translated(), self.engine.connect().execution_options(**options) as connection:
+            yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the driver's word for "not now" into ours. Its text may hold values, so only its type is kept."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        # SQLite says "operational" of a mistake in a statement too; only the rest may pass by itself.
+        if getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise
+        raise StoreUnavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise StoreUnavailable(type(error).__name__) from error

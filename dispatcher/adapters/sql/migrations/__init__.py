@@ -1,0 +1,1 @@
+"""Schema migrations, run by Alembic through `dispatcher.adapters.sql.schema`."""

@@ -1,0 +1,343 @@
+"""The hot statements for PostgreSQL, written for psycopg: arrays in, one statement, one round trip.
+
+Arrays (`unnest`) keep one prepared plan for every batch size. Ingest and record commit durably;
+evaluation and claims commit asynchronously, because a claim that a crash of the database forgets only
+repeats a request, and PostgreSQL loses asynchronous commits from the end only, in order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import local
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import Connection
+
+from dispatcher.adapters.sql.rows import attempt_columns
+from dispatcher.adapters.vault import Vault
+from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
+from dispatcher.domain.pace import allowance, is_limited
+from dispatcher.ports import Accepted, Evaluation, NewEvent, Profile, StoredEvent, StoreUnavailable
+
+CONNECT_TIMEOUT_SECONDS = 3
+HOT_OPTIONS = "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+"""Every hot statement looks rows up by their keys. A plan made while a table was small, or before it was
+analysed, would read all of it, and a prepared plan stays."""
+DISABLED_REST = timedelta(minutes=10)
+"""How long the sweeper leaves a disabled profile's deliveries alone; enabling it wakes them at once."""
+
+_ADD_EVENTS = """
+WITH new AS (
+    INSERT INTO events (id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, received_at, body)
+    SELECT id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, %(received_at)s, body
+    FROM unnest(%(id)s::uuid[], %(workspace_id)s::uuid[], %(source_id)s::uuid[], %(source_event_id)s::text[],
+                %(type)s::text[], %(call_id)s::text[], %(occurred_at)s::timestamptz[], %(body)s::bytea[])
+         AS given (id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, body)
+    ON CONFLICT DO NOTHING RETURNING id
+), waiting AS (
+    INSERT INTO evaluations (event_id, wake_at) SELECT id, %(wake_at)s FROM new
+)
+SELECT id FROM new
+"""
+
+_FIRST_OF_DUPLICATES = """
+SELECT e.source_id, e.source_event_id, e.id
+FROM unnest(%s::uuid[], %s::text[]) AS given (source_id, source_event_id)
+JOIN events e ON e.source_id = given.source_id AND e.source_event_id = given.source_event_id
+"""
+
+_UNEVALUATED = """
+SELECT (SELECT version FROM catalogue), e.id, e.workspace_id, e.body
+FROM evaluations v JOIN events e ON e.id = v.event_id
+WHERE v.event_id = ANY(%s) AND v.evaluated_at IS NULL
+"""
+
+_ADD_DELIVERIES = """
+WITH todo AS (
+    SELECT v.event_id, given.made
+    FROM unnest(%(events)s::uuid[], %(made)s::int[]) AS given (event_id, made)
+    JOIN evaluations v ON v.event_id = given.event_id
+    WHERE v.evaluated_at IS NULL
+    FOR UPDATE OF v SKIP LOCKED
+), done AS (
+    UPDATE evaluations v
+    SET evaluated_at = %(now)s, wake_at = NULL, version = %(version)s, made = todo.made
+    FROM todo WHERE v.event_id = todo.event_id
+)
+INSERT INTO deliveries (id, workspace_id, event_id, profile_id, revision, state, attempts, tries, due_at, wake_at,
+                        claim_id, opened_at, created_at)
+SELECT given.id, given.workspace_id, given.event_id, given.profile_id, given.revision, given.state, 0, 0,
+       CASE WHEN given.claim_id IS NULL THEN %(now)s::timestamptz END, given.wake_at, given.claim_id, %(now)s, %(now)s
+FROM unnest(%(id)s::uuid[], %(workspace_id)s::uuid[], %(event_id)s::uuid[], %(profile_id)s::uuid[],
+            %(revision)s::int[], %(state)s::text[], %(wake_at)s::timestamptz[], %(claim_id)s::uuid[])
+     AS given (id, workspace_id, event_id, profile_id, revision, state, wake_at, claim_id)
+JOIN todo ON todo.event_id = given.event_id
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+
+_CLAIM = """
+WITH free AS (
+    SELECT id FROM deliveries
+    WHERE id = ANY(%(ids)s) AND state IN ('pending', 'retrying') AND due_at <= %(now)s
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE deliveries d
+    SET state = 'sending', claim_id = %(claim_id)s, wake_at = %(lease_until)s, due_at = NULL, revision = %(revision)s
+    FROM free WHERE d.id = free.id
+    RETURNING d.id, d.event_id, d.attempts, d.tries, d.opened_at
+)
+SELECT c.id, c.attempts, c.tries, c.opened_at, e.id, e.body
+FROM claimed c JOIN events e ON e.id = c.event_id
+"""
+
+_RECORD = """
+WITH given AS (
+    SELECT * FROM unnest(
+        %(delivery_id)s::uuid[], %(claim_id)s::uuid[], %(state)s::text[], %(reason)s::text[], %(attempts)s::int[],
+        %(due_at)s::timestamptz[], %(number)s::int[], %(started_at)s::timestamptz[], %(duration_ms)s::float8[],
+        %(outcome)s::text[], %(status)s::int[], %(error)s::text[], %(detail)s::text[], %(dns_ms)s::float8[],
+        %(connect_ms)s::float8[], %(tls_ms)s::float8[], %(first_byte_ms)s::float8[], %(excerpt)s::bytea[])
+        AS given (delivery_id, claim_id, state, reason, attempts, due_at, number, started_at, duration_ms, outcome,
+                  status, error, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, excerpt)
+), held AS (
+    UPDATE deliveries d
+    SET state = given.state, reason = given.reason, attempts = given.attempts, tries = given.number,
+        due_at = given.due_at, wake_at = given.due_at, claim_id = NULL,
+        finished_at = CASE WHEN given.due_at IS NULL THEN %(now)s::timestamptz END
+    FROM given WHERE d.id = given.delivery_id AND d.claim_id = given.claim_id
+    RETURNING d.id
+)
+INSERT INTO attempts (delivery_id, number, started_at, duration_ms, outcome, status, error, detail, dns_ms, connect_ms,
+                      tls_ms, first_byte_ms, excerpt)
+SELECT delivery_id, number, started_at, duration_ms, outcome, status, error, detail, dns_ms, connect_ms, tls_ms,
+       first_byte_ms, excerpt
+FROM given JOIN held ON held.id = given.delivery_id
+RETURNING delivery_id
+"""
+
+_WAKE_EVENTS = """
+WITH due AS (
+    SELECT event_id FROM evaluations WHERE wake_at <= %(now)s ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE evaluations v SET wake_at = %(again_at)s FROM due WHERE v.event_id = due.event_id RETURNING v.event_id
+"""
+
+_WAKE_DELIVERIES = """
+WITH due AS (
+    SELECT id, profile_id FROM deliveries
+    WHERE wake_at <= %(now)s ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), woken AS (
+    UPDATE deliveries d
+    SET wake_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN p.enabled THEN %(again_at)s
+                       ELSE %(rested_at)s END,
+        state = CASE WHEN p.deleted_at IS NOT NULL THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
+                     WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
+        reason = CASE WHEN p.deleted_at IS NOT NULL THEN 'profile deleted' WHEN d.state = 'sending'
+                      THEN 'its worker did not report back' ELSE d.reason END,
+        finished_at = CASE WHEN p.deleted_at IS NOT NULL THEN %(now)s::timestamptz END,
+        due_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN d.state = 'sending' THEN %(now)s::timestamptz
+                      ELSE d.due_at END,
+        claim_id = NULL
+    FROM due, profiles p WHERE d.id = due.id AND p.id = due.profile_id
+    RETURNING d.profile_id, d.id, p.enabled AND p.deleted_at IS NULL AS wanted
+)
+SELECT profile_id, id FROM woken WHERE wanted
+"""
+
+_PUT_OFF = """
+UPDATE deliveries d SET wake_at = given.wake_at
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS given (id, wake_at) WHERE d.id = given.id
+"""
+
+_SENDING = "SELECT count(*) FROM deliveries WHERE profile_id = %s AND state = 'sending' AND wake_at IS NOT NULL"
+
+
+class HotPostgresql:
+    """Ingest, evaluate, claim, record and wake on PostgreSQL. One connection for each thread and durability."""
+
+    def __init__(self, conninfo: str, vault: Vault) -> None:
+        self._conninfo, self._vault = conninfo, vault
+        self._connections = local()
+
+    # --- ingest
+
+    def add_events(self, events: Sequence[NewEvent], received_at: datetime, wake_at: datetime) -> list[Accepted]:
+        given = {
+            "id": [event.id for event in events],
+            "workspace_id": [event.workspace_id for event in events],
+            "source_id": [event.source_id for event in events],
+            "source_event_id": [event.source_event_id for event in events],
+            "type": [event.type for event in events],
+            "call_id": [event.call_id for event in events],
+            "occurred_at": [event.occurred_at for event in events],
+            "body": [self._vault.seal(event.body, event.id.bytes) for event in events],
+            "received_at": received_at,
+            "wake_at": wake_at,
+        }
+        with self._connection("durable") as connection:
+            new = {row[0] for row in connection.execute(_ADD_EVENTS, given)}
+            repeated = [event for event in events if event.id not in new]
+            firsts = self._first_of(connection, repeated) if repeated else {}
+        return [
+            Accepted(event.id, event.source_event_id, duplicate=False)
+            if event.id in new
+            else Accepted(firsts[event.source_id, event.source_event_id], event.source_event_id, duplicate=True)
+            for event in events
+        ]
+
+    def _first_of(self, connection: Connection[Any], repeated: Sequence[NewEvent]) -> dict[tuple[Any, Any], UUID]:
+        keys = ([event.source_id for event in repeated], [event.source_event_id for event in repeated])
+        return {(source_id, theirs): ours for source_id, theirs, ours in connection.execute(_FIRST_OF_DUPLICATES, keys)}
+
+    # --- evaluate
+
+    def unevaluated(self, event_ids: Sequence[UUID]) -> tuple[int, list[StoredEvent]]:
+        with self._connection("relaxed") as connection:
+            rows = connection.execute(_UNEVALUATED, (list(event_ids),)).fetchall()
+        version = rows[0][0] if rows else -1
+        return version, [
+            StoredEvent(identifier, workspace_id, self._context(identifier, body))
+            for _, identifier, workspace_id, body in rows
+        ]
+
+    def add_deliveries(
+        self,
+        evaluations: Sequence[Evaluation],
+        deliveries: Sequence[NewDelivery],
+        version: int,
+        now: datetime,
+        lease_until: Mapping[UUID, datetime],
+        wake_at: datetime,
+    ) -> set[UUID]:
+        given = {
+            "events": [each.event_id for each in evaluations],
+            "made": [each.made for each in evaluations],
+            "id": [each.id for each in deliveries],
+            "workspace_id": [each.workspace_id for each in deliveries],
+            "event_id": [each.event_id for each in deliveries],
+            "profile_id": [each.profile_id for each in deliveries],
+            "revision": [each.revision for each in deliveries],
+            "state": [_PENDING if each.claim_id is None else _SENDING_STATE for each in deliveries],
+            "wake_at": [wake_at if each.claim_id is None else lease_until[each.profile_id] for each in deliveries],
+            "claim_id": [each.claim_id for each in deliveries],
+            "version": version,
+            "now": now,
+        }
+        with self._connection("relaxed") as connection:
+            return {row[0] for row in connection.execute(_ADD_DELIVERIES, given)}
+
+    # --- deliver
+
+    def catalogue_version(self) -> int:
+        with self._connection("relaxed") as connection:
+            row = connection.execute("SELECT version FROM catalogue").fetchone()
+        return int(row[0]) if row else -1
+
+    def claim(
+        self, profile: Profile, ids: Sequence[UUID], claim_id: UUID, now: datetime, lease_until: datetime
+    ) -> list[Claim]:
+        given = {
+            "ids": list(ids),
+            "now": now,
+            "claim_id": claim_id,
+            "lease_until": lease_until,
+            "revision": profile.revision,
+        }
+        with self._connection("relaxed") as connection, connection.transaction():
+            if is_limited(profile.spec.limits):
+                given["ids"] = self._within_limits(connection, profile, given["ids"], now)
+            rows = connection.execute(_CLAIM, given).fetchall()
+        return [
+            Claim(
+                identifier,
+                claim_id,
+                profile.id,
+                profile.revision,
+                tries + 1,
+                attempts,
+                opened_at,
+                self._context(event_id, body),
+            )
+            for identifier, attempts, tries, opened_at, event_id, body in rows
+        ]
+
+    def _within_limits(
+        self, connection: Connection[Any], profile: Profile, ids: list[UUID], now: datetime
+    ) -> list[UUID]:
+        """The ids that may be claimed now; the others sleep until one more may. The profile's row is the lock."""
+        row = connection.execute("SELECT pace_at FROM profiles WHERE id = %s FOR UPDATE", (profile.id,)).fetchone()
+        due = connection.execute(
+            "SELECT id FROM deliveries WHERE id = ANY(%s) AND state IN ('pending', 'retrying') AND due_at <= %s",
+            (ids, now),
+        ).fetchall()
+        sending = connection.execute(_SENDING, (profile.id,)).fetchone()
+        granted, pace_at, wake_at = allowance(
+            profile.spec.limits, row[0] if row else None, now, len(due), sending[0] if sending else 0
+        )
+        connection.execute("UPDATE profiles SET pace_at = %s WHERE id = %s", (pace_at, profile.id))
+        chosen = [each[0] for each in due]
+        connection.execute(_PUT_OFF, (chosen[granted:], wake_at))
+        return chosen[:granted]
+
+    def record(self, results: Sequence[Result], now: datetime) -> set[UUID]:
+        given: dict[str, Any] = attempt_columns(results, self._vault)
+        given["due_at"] = [result.next.due_at for result in results]
+        given["now"] = now
+        with self._connection("durable") as connection:
+            return {row[0] for row in connection.execute(_RECORD, given)}
+
+    # --- sweep
+
+    def wake_events(self, now: datetime, again_at: datetime, limit: int) -> list[UUID]:
+        with self._connection("relaxed") as connection:
+            given = {"now": now, "again_at": again_at, "limit": limit}
+            return [row[0] for row in connection.execute(_WAKE_EVENTS, given)]
+
+    def wake_deliveries(self, now: datetime, again_at: datetime, limit: int) -> dict[UUID, list[UUID]]:
+        given = {"now": now, "again_at": again_at, "rested_at": now + DISABLED_REST, "limit": limit}
+        woken: dict[UUID, list[UUID]] = {}
+        with self._connection("relaxed") as connection:
+            for profile_id, identifier in connection.execute(_WAKE_DELIVERIES, given):
+                woken.setdefault(profile_id, []).append(identifier)
+        return woken
+
+    # --- connections
+
+    def close(self) -> None:
+        """Closes the connections of the calling thread; the next call opens new ones."""
+        self._drop("durable")
+        self._drop("relaxed")
+
+    @contextmanager
+    def _connection(self, durability: str) -> Iterator[Connection[Any]]:
+        try:
+            connection = getattr(self._connections, durability, None)
+            if connection is None or connection.closed:
+                connection = self._connect(durability)
+                setattr(self._connections, durability, connection)
+            yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self._drop(durability)
+            raise StoreUnavailable(type(error).__name__) from error
+
+    def _connect(self, durability: str) -> Connection[Any]:
+        relaxed = " -c synchronous_commit=off" if durability == "relaxed" else ""
+        return psycopg.connect(
+            self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, options=HOT_OPTIONS + relaxed
+        )
+
+    def _drop(self, durability: str) -> None:
+        connection = getattr(self._connections, durability, None)
+        setattr(self._connections, durability, None)
+        if connection is not None:
+            connection.close()
+
+    def _context(self, event_id: UUID, body: bytes) -> dict[str, Any]:
+        context: dict[str, Any] = orjson.loads(self._vault.open(body, event_id.bytes))
+        return context
+
+
+_PENDING, _SENDING_STATE = State.PENDING.value, State.SENDING.value

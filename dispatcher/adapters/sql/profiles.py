@@ -1,0 +1,280 @@
+"""Profiles, their revisions and the catalogue that workers read."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from dispatcher.adapters.sql.database import Database
+from dispatcher.adapters.sql.tables import catalogue, deliveries, profile_revisions, profiles
+from dispatcher.adapters.vault import Vault
+from dispatcher.domain.delivery import State
+from dispatcher.domain.profile import ProfileSpec
+from dispatcher.domain.signature import key_of
+from dispatcher.ports import Catalogue, Conflict, Profile, SavedProfile
+
+CATALOGUE_ROW = 1
+_WAITING = (State.PENDING.value, State.RETRYING.value)
+
+
+class ProfileRows:
+    """Saved profiles. Every change makes a new version of the catalogue, in the same transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        parse: Callable[[object], ProfileSpec],
+        new_secret: Callable[[], str],
+    ) -> None:
+        self._database, self._vault, self._parse, self._new_secret = database, vault, parse, new_secret
+        self._specs: dict[tuple[UUID, int], ProfileSpec] = {}
+
+    # --- what workers need
+
+    def load_catalogue(self) -> Catalogue:
+        with self._database.reading() as connection:
+            version = connection.execute(select(catalogue.c.version)).scalar_one()
+            rows = connection.execute(select(profiles).where(profiles.c.deleted_at.is_(None)))
+            current = [self._profile(row) for row in rows]
+        by_type: dict[tuple[UUID, str], list[Profile]] = {}
+        for profile in current:
+            for event_type in profile.spec.events if profile.enabled else ():
+                by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
+        return Catalogue(version, {profile.id: profile for profile in current}, by_type)
+
+    def disable_profile(self, profile_id: UUID, reason: str, now: datetime) -> None:
+        with self._database.writing() as connection:
+            row = connection.execute(
+                select(profiles).where(profiles.c.id == profile_id, profiles.c.deleted_at.is_(None)).with_for_update()
+            ).one_or_none()
+            if row is None or not row.enabled:
+                return
+            document = {**self._document(row), "enabled": False}
+            self._revise(connection, row, document, now, reason)
+
+    # --- what administrators need
+
+    def create_profile(self, workspace_id: UUID, spec: ProfileSpec, now: datetime) -> SavedProfile:
+        identifier = uuid4()
+        with self._database.writing() as connection:
+            values = {
+                "id": identifier,
+                "workspace_id": workspace_id,
+                "name": spec.name,
+                "revision": 1,
+                "enabled": spec.enabled,
+                "document": self._sealed(spec.document, identifier),
+                "signing_secret": self._vault.seal(self._new_secret().encode(), identifier.bytes),
+                "created_at": now,
+                "updated_at": now,
+            }
+            try:
+                connection.execute(profiles.insert().values(**values))
+            except IntegrityError as taken:
+                raise Conflict(f"there is a profile {spec.name!r} already") from taken
+            row = connection.execute(select(profiles).where(profiles.c.id == identifier)).one()
+            self._note_revision(connection, row, now)
+        return self._saved(row)
+
+    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
+        with self._database.writing() as connection:
+            row = self._find(connection, workspace_id, name, lock=True)
+            if row is None:
+                return None
+            if self._document(row) == spec.document:
+                return self._saved(row)
+            try:
+                return self._saved(self._revise(connection, row, spec.document, now, None))
+            except IntegrityError as taken:
+                raise Conflict(f"there is a profile {spec.name!r} already") from taken
+
+    def profile(self, workspace_id: UUID, name: str) -> SavedProfile | None:
+        with self._database.reading() as connection:
+            row = self._find(connection, workspace_id, name)
+        return self._saved(row) if row else None
+
+    def profiles(self, workspace_id: UUID) -> list[SavedProfile]:
+        live = profiles.c.deleted_at.is_(None)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(profiles).where(profiles.c.workspace_id == workspace_id, live).order_by(profiles.c.name)
+            )
+            return [self._saved(row) for row in rows]
+
+    def revisions(self, workspace_id: UUID, name: str) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            row = self._find(connection, workspace_id, name)
+            if row is None:
+                return []
+            found = connection.execute(
+                select(profile_revisions)
+                .where(profile_revisions.c.profile_id == row.id)
+                .order_by(profile_revisions.c.version.desc())
+            ).all()
+        return [
+            {
+                "revision": each.revision,
+                "created_at": each.created_at,
+                "document": self._document(each, each.profile_id),
+            }
+            for each in found
+        ]
+
+    def delete_profile(self, workspace_id: UUID, name: str, now: datetime) -> bool:
+        with self._database.writing() as connection:
+            row = self._find(connection, workspace_id, name, lock=True)
+            if row is None:
+                return False
+            connection.execute(
+                update(profiles).where(profiles.c.id == row.id).values(deleted_at=now, enabled=False, updated_at=now)
+            )
+            gone = connection.execute(select(profiles).where(profiles.c.id == row.id)).one()
+            self._note_revision(connection, gone, now)
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.profile_id == row.id, deliveries.c.state.in_(_WAITING))
+                .values(
+                    state=State.DISCARDED.value, reason="profile deleted", due_at=None, wake_at=None, finished_at=now
+                )
+            )
+        return True
+
+    def catalogue_at(self, workspace_id: UUID, version: int) -> list[Profile]:
+        last = (
+            select(profile_revisions.c.profile_id, func.max(profile_revisions.c.version))
+            .where(profile_revisions.c.workspace_id == workspace_id, profile_revisions.c.version <= version)
+            .group_by(profile_revisions.c.profile_id)
+        )
+        key = tuple_(profile_revisions.c.profile_id, profile_revisions.c.version)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(profile_revisions).where(key.in_(last), profile_revisions.c.deleted.is_(False))
+            ).all()
+        return [self._as_it_stood(row) for row in rows]
+
+    # --- signing secrets
+
+    def signing_secrets(self, workspace_id: UUID, name: str, now: datetime) -> tuple[str, str | None] | None:
+        with self._database.reading() as connection:
+            row = self._find(connection, workspace_id, name)
+        if row is None:
+            return None
+        overlapping = row.previous_secret_until is not None and row.previous_secret_until > now
+        return self._secret(row, row.signing_secret), self._secret(row, row.previous_secret) if overlapping else None
+
+    def rotate_signing_secret(
+        self, workspace_id: UUID, name: str, secret: str, previous_until: datetime, now: datetime
+    ) -> bool:
+        with self._database.writing() as connection:
+            row = self._find(connection, workspace_id, name, lock=True)
+            if row is None:
+                return False
+            values = {
+                "signing_secret": self._vault.seal(secret.encode(), row.id.bytes),
+                "previous_secret": row.signing_secret,
+                "previous_secret_until": previous_until,
+                "updated_at": now,
+            }
+            connection.execute(update(profiles).where(profiles.c.id == row.id).values(**values))
+            _next_version(connection)
+        return True
+
+    # --- inside
+
+    def _find(self, connection: Connection, workspace_id: UUID, name: str, *, lock: bool = False) -> Row[Any] | None:
+        query = select(profiles).where(
+            profiles.c.workspace_id == workspace_id, profiles.c.name == name, profiles.c.deleted_at.is_(None)
+        )
+        return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+    def _revise(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        document: dict[str, Any],
+        now: datetime,
+        disabled_reason: str | None,
+    ) -> Row[Any]:
+        enabled = bool(document["enabled"])
+        values = {
+            "name": document["name"],
+            "revision": row.revision + 1,
+            "enabled": enabled,
+            "disabled_reason": disabled_reason,
+            "document": self._sealed(document, row.id),
+            "updated_at": now,
+        }
+        connection.execute(update(profiles).where(profiles.c.id == row.id).values(**values))
+        if enabled and not row.enabled:
+            _wake_all(connection, row.id)
+        revised = connection.execute(select(profiles).where(profiles.c.id == row.id)).one()
+        self._note_revision(connection, revised, now)
+        return revised
+
+    def _note_revision(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        values = {
+            "profile_id": row.id,
+            "version": _next_version(connection),
+            "workspace_id": row.workspace_id,
+            "revision": row.revision,
+            "enabled": row.enabled,
+            "deleted": row.deleted_at is not None,
+            "document": row.document,
+            "created_at": now,
+        }
+        connection.execute(profile_revisions.insert().values(**values))
+
+    def _sealed(self, document: dict[str, Any], profile_id: UUID) -> bytes:
+        return self._vault.seal(orjson.dumps(document), profile_id.bytes)
+
+    def _document(self, row: Row[Any], profile_id: UUID | None = None) -> dict[str, Any]:
+        document: dict[str, Any] = orjson.loads(self._vault.open(row.document, (profile_id or row.id).bytes))
+        return document
+
+    def _secret(self, row: Row[Any], sealed: bytes) -> str:
+        return self._vault.open(sealed, row.id.bytes).decode()
+
+    def _spec(self, row: Row[Any], profile_id: UUID) -> ProfileSpec:
+        """The parsed document; parsing a thousand profiles anew for every change of one would be felt."""
+        key = (profile_id, row.revision)
+        spec = self._specs.get(key)
+        if spec is None:
+            spec = self._specs[key] = self._parse(self._document(row, profile_id))
+        return spec
+
+    def _profile(self, row: Row[Any]) -> Profile:
+        previous = key_of(self._secret(row, row.previous_secret)) if row.previous_secret else None
+        key = key_of(self._secret(row, row.signing_secret))
+        spec = self._spec(row, row.id)
+        return Profile(
+            row.id, row.workspace_id, row.revision, row.enabled, spec, key, previous, row.previous_secret_until
+        )
+
+    def _as_it_stood(self, row: Row[Any]) -> Profile:
+        return Profile(
+            row.profile_id, row.workspace_id, row.revision, row.enabled, self._spec(row, row.profile_id), b""
+        )
+
+    def _saved(self, row: Row[Any]) -> SavedProfile:
+        return SavedProfile(self._profile(row), row.disabled_reason, row.created_at, row.updated_at)
+
+
+def _next_version(connection: Connection) -> int:
+    version: int = connection.execute(
+        update(catalogue).values(version=catalogue.c.version + 1).returning(catalogue.c.version)
+    ).scalar_one()
+    return version
+
+
+def _wake_all(connection: Connection, profile_id: UUID) -> None:
+    """What waited while the profile was off goes on when it is due."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.profile_id == profile_id, deliveries.c.state.in_(_WAITING))
+        .values(wake_at=deliveries.c.due_at)
+    )

@@ -1,0 +1,261 @@
+"""The schema, in SQLAlchemy Core. Migrations bring a database to it; a test holds the two equal.
+
+Hot tables carry no foreign keys: each would cost a look-up per row, and nothing of theirs is ever
+deleted by hand. `wake_at` is when the sweeper must look at a row; NULL when never.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970: how SQLite, which has no type for time, keeps a moment."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """The aware moment, in UTC, of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment: `timestamptz` in PostgreSQL, integer microseconds since 1970 in SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return to_microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return from_microseconds(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row: the version that grows with every change of any profile."""
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_reason", Text),
+    Column("document", LargeBinary, nullable=False),
+    Column("signing_secret", LargeBinary, nullable=False),
+    Column("previous_secret", LargeBinary),
+    Column("previous_secret_until", Moment),
+    Column("pace_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("deleted_at", Moment),
+)
+_LIVE = profiles.c.deleted_at.is_(None)
+Index(
+    "profiles_name_key",
+    profiles.c.workspace_id,
+    profiles.c.name,
+    unique=True,
+    postgresql_where=_LIVE,
+    sqlite_where=_LIVE,
+)
+
+profile_revisions = Table(
+    "profile_revisions",
+    metadata,
+    Column("profile_id", Uuid, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+"""Every state that a profile was ever in, by the catalogue version that brought it: verdicts are reproduced from it."""
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("format", Text, nullable=False),
+    Column("auth", LargeBinary),
+    Column("time_zone", Text, nullable=False),
+    Column("country", Text),
+    Column("config", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest_1", LargeBinary, nullable=False),
+    Column("digest_2", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("requests", BigInteger, nullable=False),
+    Column("last_used_at", Moment),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("source_id", Uuid, nullable=False),
+    Column("source_event_id", Text),
+    Column("type", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("source_id", "source_event_id"),
+    Index(None, "call_id", "workspace_id"),
+)
+"""What was said, encrypted; never changed."""
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("wake_at", Moment),
+    Column("evaluated_at", Moment),
+    Column("version", BigInteger),
+    Column("made", Integer),
+)
+Index(
+    "evaluations_wake_at_idx",
+    evaluations.c.wake_at,
+    postgresql_where=evaluations.c.wake_at.is_not(None),
+    sqlite_where=evaluations.c.wake_at.is_not(None),
+)
+"""Whether an event was evaluated, and by which catalogue version: narrow, because it changes where events do not."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("profile_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("wake_at", Moment),
+    Column("claim_id", Uuid),
+    Column("opened_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+)
+"""`attempts` are those spent, `tries` the rows in the log. While it is `sending`, `wake_at` is where its lease ends."""
+
+Index(
+    "deliveries_wake_at_idx",
+    deliveries.c.wake_at,
+    postgresql_where=deliveries.c.wake_at.is_not(None),
+    sqlite_where=deliveries.c.wake_at.is_not(None),
+)
+Index("deliveries_profile_id_idx", deliveries.c.profile_id, deliveries.c.id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", Moment, nullable=False),
+    Column("duration_ms", Float),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("detail", Text),
+    Column("dns_ms", Float),
+    Column("connect_ms", Float),
+    Column("tls_ms", Float),
+    Column("first_byte_ms", Float),
+    Column("excerpt", LargeBinary),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("source_id", Uuid, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("posted", LargeBinary, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+)
