@@ -1,0 +1,14 @@
+"""One file per call system's format: what it posts in, canonical events out. Pure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from dispatcher.sources import freeswitch, generic, twilio
+from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
+
+__all__ = ["FORMATS", "Format", "NotUnderstood", "Posted", "SourceSettings"]
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {each.name: each for each in (generic.FORMAT, freeswitch.FORMAT, twilio.FORMAT)}
+)
+"""Every format by the name that a source's `format` takes."""
