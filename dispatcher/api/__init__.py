@@ -1,0 +1,1 @@
+"""The door for machines: HTTP in, verbs called, JSON out."""

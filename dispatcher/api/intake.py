@@ -1,0 +1,86 @@
+"""Events handed to the ingestor, and the wait for their commit."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import get_ident
+from typing import Any
+
+import orjson
+
+from dispatcher.api.problems import unavailable
+from dispatcher.domain.event import CallEvent
+from dispatcher.domain.field_values import time_text
+from dispatcher.ingest import Ingestor, new_event
+from dispatcher.ports import Accepted, Clock, NewEvent, Source, StoreUnavailable
+
+MAX_WAITING_EVENTS = 20_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""What may wait in memory for a commit, so that a slow database costs memory within bounds."""
+
+
+class Intake:
+    """Stores events and says what became of them. For one event loop."""
+
+    def __init__(self, ingestor: Ingestor, clock: Clock) -> None:
+        self._ingestor, self._clock = ingestor, clock
+        self._waiting_events = 0
+        self._waiting_bytes = 0
+
+    async def store(self, source: Source, events: Sequence[CallEvent]) -> list[Accepted]:
+        """What became of each, once all are durable. Raises a 503 problem, or StoreUnavailable; then none is."""
+        new = [self._new(source, event) for event in events]
+        size = sum(len(each.body) for each in new)
+        if self._waiting_events + len(new) > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
+            raise unavailable("Too many events wait for the database; none of these was stored.")
+        result = await self._submit(new, size)
+        if isinstance(result, StoreUnavailable):
+            # A new one: raising the one object that many requests were given would chain their tracebacks.
+            raise StoreUnavailable(*result.args)
+        return result
+
+    def _submit(self, new: list[NewEvent], size: int) -> "asyncio.Future[list[Accepted] | StoreUnavailable]":
+        loop, thread = asyncio.get_running_loop(), get_ident()
+        future: asyncio.Future[list[Accepted] | StoreUnavailable] = loop.create_future()
+
+        def settle(result: list[Accepted] | StoreUnavailable) -> None:
+            self._waiting_events -= len(new)
+            self._waiting_bytes -= size
+            if not future.done():
+                future.set_result(result)
+
+        def done(result: list[Accepted] | StoreUnavailable) -> None:
+            if get_ident() == thread:
+                settle(result)
+                return
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                loop.call_soon_threadsafe(settle, result)
+
+        self._waiting_events += len(new)
+        self._waiting_bytes += size
+        self._ingestor.submit(new, done)
+        return future
+
+    def _new(self, source: Source, event: CallEvent) -> NewEvent:
+        body = orjson.dumps(
+            {
+                "id": event.source_event_id,
+                "type": event.type,
+                "occurred_at": time_text(event.occurred_at),
+                "call": event.call,
+            }
+        )
+        return new_event(event, body, source.workspace_id, source.id, self._clock)
+
+
+def accepted_json(accepted: Sequence[Accepted], *, batch: bool) -> bytes:
+    """The 202 body: one answer, or `{"events": [...]}`."""
+    shown: list[dict[str, Any]] = [
+        {"id": each.id, "source_event_id": each.source_event_id, "duplicate": each.duplicate} for each in accepted
+    ]
+    return orjson.dumps({"events": shown} if batch else shown[0])
+
+
+def is_batch(raw: object) -> bool:
+    """Whether a decoded body is `{"events": [...]}`, which is answered in kind."""
+    return isinstance(raw, dict) and "events" in raw

@@ -1,0 +1,82 @@
+"""What operations ask: does it live, is it ready, do the books balance, what was not understood."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from dispatcher.api.answers import Json, id_cursor, page, whole
+from dispatcher.api.caller import DEFAULT_LIMIT, Cursor, Limit, Reader, inside_of
+from dispatcher.domain.call_fields import FIELDS
+from dispatcher.domain.delivery import FINAL_STATES, OPEN_STATES, State
+
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+_OPEN_TO_ALL = {"security": []}  # type: ignore[var-annotated]
+
+router = APIRouter()
+
+
+@router.get("/healthz", tags=["operations"], openapi_extra=_OPEN_TO_ALL)
+async def healthz() -> Response:
+    """200 as long as the process lives."""
+    return Json({"status": "alive"})
+
+
+@router.get("/readyz", tags=["operations"], openapi_extra=_OPEN_TO_ALL)
+def readyz(request: Request) -> Response:
+    """200 while the database answers, else 503. The broker's state is told, and does not decide."""
+    report = inside_of(request).services.ready()
+    shown = {
+        "status": "ready" if report.database else "unavailable",
+        "database": _word(answers=report.database),
+        "broker": _word(answers=report.broker),
+    }
+    return Json(shown, 200 if report.database else 503)
+
+
+@router.get("/metrics", tags=["operations"], openapi_extra=_OPEN_TO_ALL)
+def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return Response(inside_of(request).services.metrics(), media_type=PROMETHEUS_TEXT)
+
+
+@router.get("/v1/stats", tags=["operations"])
+def stats(caller: Reader) -> Response:
+    """The books: events accepted and evaluated, deliveries made and by state; whether they balance. Scope `read`."""
+    books = caller.store.books(caller.workspace_id)
+    by_state = {state.value: books.get(state, 0) for state in State}
+    shown = {
+        "accepted": books["accepted"],
+        "evaluated": books["evaluated"],
+        "made": books["made"],
+        "open": sum(by_state[state] for state in OPEN_STATES),
+        "final": sum(by_state[state] for state in FINAL_STATES),
+        "by_state": by_state,
+        "balanced": books["made"] == sum(by_state.values()),
+    }
+    return Json(shown)
+
+
+@router.get("/v1/variables", tags=["operations"])
+def variables(caller: Reader) -> Response:  # noqa: ARG001 - asked for its scope
+    """The fields that criteria and templates may name. Below `call.custom` every name may be used. Scope `read`."""
+    return whole(
+        [
+            {
+                "path": field.path,
+                "kind": field.kind,
+                "meaning": field.meaning,
+                "example": field.example,
+                "choices": list(field.choices),
+            }
+            for field in FIELDS.values()
+        ]
+    )
+
+
+@router.get("/v1/quarantine", tags=["sources"])
+def quarantine(caller: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """Posts that their source's format could not read, newest first, with the reason. Scope `read`."""
+    return page(caller.store.quarantined(caller.workspace_id, id_cursor(cursor), limit))
+
+
+def _word(*, answers: bool) -> str:
+    return "ok" if answers else "unavailable"
