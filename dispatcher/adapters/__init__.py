@@ -1,0 +1,1 @@
+"""Technologies: each port of the product on a real library or server."""

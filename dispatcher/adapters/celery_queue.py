@@ -1,0 +1,148 @@
+"""Hints by Celery on Redis: messages hold ids only, and losing one costs time, nothing else."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from queue import Full, Queue
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import kombu
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from dispatcher.ports import BrokerUnavailable, Depth, Hints
+
+logger = logging.getLogger(__name__)
+
+EVALUATE = "onhook.evaluate"
+DELIVER = "onhook.deliver"
+FIRST_LANE = "onhook.first"
+"""First attempts: evaluation sends them in the same task."""
+RETRY_LANE = "onhook.retry"
+"""Retries, backlog and replays."""
+
+PREFETCH = 4
+"""Hints per thread taken ahead: with 1, a busy consumer sleeps up to two seconds before it looks again."""
+CONNECT_SECONDS = 2
+ANSWER_SECONDS = 5
+"""A broker that hangs is a broker that is away."""
+WAITING_HINTS = 10_000
+"""Hints that wait in a process for its publisher. What does not fit is found by the sweeper."""
+
+
+def make_app(broker_url: str, threads: int = 8) -> Celery:
+    """The Celery app, configured the same for publishers, workers and Flower."""
+    app = Celery("onhook")
+    app.conf.update(
+        broker_url=broker_url,
+        broker_connection_timeout=CONNECT_SECONDS,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": ANSWER_SECONDS,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        task_queues=[kombu.Queue(FIRST_LANE), kombu.Queue(RETRY_LANE)],
+        task_default_queue=FIRST_LANE,
+        task_ignore_result=True,
+        # Acknowledged on receipt: what a dying worker had taken, the sweeper hints again within seconds,
+        # where Redis would wait for the visibility timeout.
+        task_acks_late=False,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_pool="threads",
+        worker_concurrency=threads,
+        worker_prefetch_multiplier=PREFETCH,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    return app
+
+
+class CeleryHints:
+    """Publishes hints. Safe to use from several threads."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def evaluate(self, event_ids: Sequence[UUID]) -> None:
+        ids = [identifier.hex for identifier in event_ids]
+        self._publish(EVALUATE, [ids], FIRST_LANE, f"({_count(ids, 'event')})")
+
+    def deliver(self, profile_id: UUID, delivery_ids: Sequence[UUID]) -> None:
+        ids = [identifier.hex for identifier in delivery_ids]
+        shown = f"(profile {profile_id}, {_count(ids, 'delivery', 'deliveries')})"
+        self._publish(DELIVER, [profile_id.hex, ids], RETRY_LANE, shown)
+
+    def depth(self) -> Depth:
+        with _translated(), self._app.connection_for_write() as connection:
+            client = connection.default_channel.client
+            return Depth(client.llen(FIRST_LANE), client.llen(RETRY_LANE))
+
+    def _publish(self, task: str, args: list[Any], lane: str, shown: str) -> None:
+        with _translated():
+            self._app.send_task(
+                task, args=args, queue=lane, retry=False, ignore_result=True, argsrepr=shown, kwargsrepr="{}"
+            )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerUnavailable(type(error).__name__) from error
+
+
+class BackgroundHints:
+    """Publishes in a thread of its own, so that nothing that accepts events ever waits for the broker."""
+
+    def __init__(self, hints: Hints) -> None:
+        self._hints = hints
+        self._queue: Queue[Callable[[], None] | None] = Queue(WAITING_HINTS)
+        self._thread = Thread(target=self._run, name="hints", daemon=True)
+        self._thread.start()
+
+    def evaluate(self, event_ids: Sequence[UUID]) -> None:
+        self._put(lambda: self._hints.evaluate(event_ids))
+
+    def deliver(self, profile_id: UUID, delivery_ids: Sequence[UUID]) -> None:
+        self._put(lambda: self._hints.deliver(profile_id, delivery_ids))
+
+    def depth(self) -> Depth:
+        return self._hints.depth()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Publishes what is queued, as far as the grace goes."""
+        self._put(None)
+        self._thread.join(grace_seconds)
+
+    def _put(self, publish: Callable[[], None] | None) -> None:
+        try:
+            self._queue.put_nowait(publish)
+        except Full:
+            logger.debug("hints.dropped")
+
+    def _run(self) -> None:
+        away = False
+        while (publish := self._queue.get()) is not None:
+            try:
+                publish()
+                away = False
+            except BrokerUnavailable:
+                if not away:
+                    logger.warning("hints.broker_unavailable")
+                away = True
+            except Exception:
+                # The loop that must survive: a hint is lost, and the sweeper finds what it spoke of.
+                logger.exception("hints.failed")
+
+
+def _count(ids: Sequence[object], one: str, many: str | None = None) -> str:
+    return f"{len(ids)} {one if len(ids) == 1 else many or one + 's'}"

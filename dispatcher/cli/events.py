@@ -1,0 +1,130 @@
+"""`onhook event`: hand in an event from a file, as if its call system had posted it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dispatcher.cli.documents import read_bytes
+from dispatcher.cli.failures import CommandFailed, listed
+from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.printing import print_json
+from dispatcher.cli.storage import open_current_store
+
+if TYPE_CHECKING:
+    from dispatcher.domain.event import CallEvent, EventRefused
+    from dispatcher.ports import Accepted, NewEvent, Source
+    from dispatcher.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Hand in events.")
+
+DEFAULT_SOURCE = "default"
+TYPES = {".json": "application/json", ".xml": "text/xml", ".form": "application/x-www-form-urlencoded"}
+
+
+@app.command(epilog="Example: onhook event send event.json   or   onhook event send cdr.form --source pbx-berlin")
+@with_settings
+def send(
+    settings: "Settings",
+    file: Annotated[Path, typer.Argument(help="An event or a batch, or the bytes of the source's own format; - is stdin.")],
+    source: Annotated[str, typer.Option(help="The source that it comes from.")] = DEFAULT_SOURCE,
+    content_type: Annotated[
+        str | None, typer.Option(help="Of the bytes; guessed from the file's name.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store the events of a file, and have them delivered: through the same door as a post, but for the token."""
+    from dispatcher.domain.event import EventRefused
+
+    body = read_bytes(file)
+    store = open_current_store(settings)
+    found = store.admin.source(source)
+    if found is None:
+        raise CommandFailed(f"There is no source {source}: `onhook source list` shows those that are.")
+    try:
+        events = parsed(found, body, content_type or TYPES.get(file.suffix, "application/octet-stream"))
+    except EventRefused as refused:
+        raise faults_of(refused, str(file)) from refused
+    accepted = _store_all(settings, found, events)
+    if as_json:
+        shown = [{"id": each.id, "source_event_id": each.source_event_id, "duplicate": each.duplicate} for each in accepted]
+        print_json({"events": shown})
+        return
+    for each in accepted:
+        print(f"{each.id}{'  duplicate, stored before' if each.duplicate else ''}")
+    if not accepted:
+        print("Understood, and nothing in it to keep.")
+
+
+def parsed(source: "Source", body: bytes, content_type: str) -> "list[CallEvent]":
+    """The events in what a source posts. Raises EventRefused, and CommandFailed for what is not understood."""
+    from dispatcher.clock import utc_now
+    from dispatcher.sources import FORMATS, NotUnderstood, Posted, SourceSettings
+
+    headers = {"content-type": content_type, "content-length": str(len(body))}
+    posted = Posted("POST", f"http://localhost/v1/sources/{source.name}/events", [], headers, body, utc_now(), "127.0.0.1")
+    try:
+        return FORMATS[source.format].parse(posted, SourceSettings(source.time_zone, source.country, source.config))
+    except NotUnderstood as error:
+        raise CommandFailed(f"The source {source.name} (format {source.format}) does not understand this: {error.reason}") from error
+
+
+def canonical_events(body: bytes, place: str) -> "list[CallEvent]":
+    """The events of canonical JSON. Raises CommandFailed with every fault on a line."""
+    from dispatcher.clock import utc_now
+    from dispatcher.domain.event import EventRefused, parse_events
+    from dispatcher.sources import NotUnderstood
+    from dispatcher.sources.generic import decode_json
+
+    try:
+        return parse_events(decode_json(body), utc_now())
+    except NotUnderstood as error:
+        raise CommandFailed(f"{place}: {error.reason}") from error
+    except EventRefused as refused:
+        raise faults_of(refused, place) from refused
+
+
+def faults_of(refused: "EventRefused", place: str) -> CommandFailed:
+    """A refusal with each fault on a line, and which event of a batch it is in."""
+    faults = [
+        {
+            "field": fault.field if fault.index is None else f"event {fault.index + 1}, {fault.field or 'as a whole'}",
+            "expected": fault.expected,
+            "got": fault.got,
+        }
+        for fault in refused.faults
+    ]
+    return listed(f"{place} is refused, nothing of it is stored:", faults)
+
+
+def _store_all(settings: "Settings", source: "Source", events: "list[CallEvent]") -> "list[Accepted]":
+    from queue import SimpleQueue
+
+    from dispatcher.clock import utc_now
+    from dispatcher.ingest import Ingestor
+    from dispatcher.ports import StoreUnavailable
+    from dispatcher.wiring import build_hints, build_store
+
+    if not events:
+        return []
+    ingestor = Ingestor(build_store(settings).hot, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
+    answers: SimpleQueue[list[Accepted] | StoreUnavailable] = SimpleQueue()
+    ingestor.submit([_new(event, source) for event in events], answers.put)
+    answer = answers.get()
+    # Ends the thread, after it has hinted: a hint that is cut off would cost the sweeper's pause.
+    ingestor.stop()
+    if isinstance(answer, StoreUnavailable):
+        raise answer
+    return answer
+
+
+def _new(event: "CallEvent", source: "Source") -> "NewEvent":
+    import orjson
+
+    from dispatcher.clock import utc_now
+    from dispatcher.domain.field_values import time_text
+    from dispatcher.ingest import new_event
+
+    occurred_at = time_text(event.occurred_at)
+    context = {"id": event.source_event_id, "type": event.type, "occurred_at": occurred_at, "call": event.call}
+    return new_event(event, orjson.dumps(context), source.workspace_id, source.id, utc_now)

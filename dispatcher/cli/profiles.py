@@ -1,0 +1,235 @@
+"""`onhook profile`: the integrations, kept in files and applied."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dispatcher.cli.failures import CommandFailed, listed
+from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.printing import print_fields, print_json, print_rows
+from dispatcher.cli.storage import open_current_store
+
+if TYPE_CHECKING:
+    from dispatcher.adapters.sql.store import Store
+    from dispatcher.domain.profile import ProfileSpec
+    from dispatcher.ports import SavedProfile
+    from dispatcher.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Show, apply, test and switch profiles.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
+COLUMNS = ("name", "enabled", "revision", "events", "target", "updated_at", "disabled_reason")
+
+
+class Notation(StrEnum):
+    """How a document is written."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+@app.command("list", epilog="Example: onhook profile list --json")
+@with_settings
+def list_profiles(settings: "Settings", as_json: AsJson = False) -> None:
+    """List the profiles."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+
+    rows = [_row(saved) for saved in open_current_store(settings).admin.profiles(DEFAULT_WORKSPACE)]
+    print_rows(rows, COLUMNS, as_json=as_json, empty="There are no profiles yet: onhook profile apply --help")
+
+
+@app.command(epilog="Example: onhook profile show crm-call-log")
+@with_settings
+def show(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
+    """Show a profile: what is known of it, and its document."""
+    saved = find(open_current_store(settings), name)
+    if as_json:
+        print_json(saved.profile.spec.document | _row(saved))
+        return
+    print_fields({key: value for key, value in _row(saved).items() if key not in ("name", "events", "target")})
+    print("---")
+    _write(saved.profile.spec.document, Notation.YAML)
+
+
+@app.command(epilog="Example: onhook profile apply crm.yaml alerts.yaml")
+@with_settings
+def apply(
+    settings: "Settings",
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON; - is standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Create or update the profiles of files, by their names. All of them are checked before any is saved."""
+    from dispatcher.cli.documents import read_documents
+
+    documents = read_documents(files)
+    store = open_current_store(settings)
+    specs = [checked(document.value, document.place) for document in documents]
+    done = [{"profile": spec.name, "change": save(store, spec)} for spec in specs]
+    if as_json:
+        print_json(done)
+        return
+    for each in done:
+        print(f"{each['profile']}: {each['change']}")
+
+
+@app.command(epilog="Example: onhook profile export crm-call-log --format json > crm-call-log.json")
+@with_settings
+def export(
+    settings: "Settings",
+    name: Name,
+    notation: Annotated[Notation, typer.Option("--format", help="yaml or json.")] = Notation.YAML,
+) -> None:
+    """Write a profile's document, as `apply` takes it."""
+    _write(find(open_current_store(settings), name).profile.spec.document, notation)
+
+
+@app.command(epilog="Example: onhook profile enable crm-call-log")
+@with_settings
+def enable(settings: "Settings", name: Name) -> None:
+    """Switch a profile on. Deliveries that waited meanwhile go on."""
+    _switch(settings, name, enabled=True)
+
+
+@app.command(epilog="Example: onhook profile disable crm-call-log")
+@with_settings
+def disable(settings: "Settings", name: Name) -> None:
+    """Switch a profile off. Its open deliveries wait, and new events do not fire it."""
+    _switch(settings, name, enabled=False)
+
+
+@app.command(epilog="Example: onhook profile delete crm-call-log")
+@with_settings
+def delete(settings: "Settings", name: Name) -> None:
+    """Delete a profile. Its open deliveries are discarded, its log is kept."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+    from dispatcher.clock import utc_now
+
+    if not open_current_store(settings).admin.delete_profile(DEFAULT_WORKSPACE, name, utc_now()):
+        raise _unknown(name)
+    print(f"{name}: deleted")
+
+
+@app.command(epilog="Example: onhook profile clone crm-call-log crm-call-log-test --disabled")
+@with_settings
+def clone(
+    settings: "Settings",
+    name: Name,
+    new: Annotated[str, typer.Argument(help="The copy's name.")],
+    disabled: Annotated[bool, typer.Option("--disabled", help="Switch the copy off until you enable it.")] = False,
+) -> None:
+    """Copy a profile under another name, equal in all else."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+    from dispatcher.clock import utc_now
+
+    store = open_current_store(settings)
+    document = find(store, name).profile.spec.document
+    copy = document | {"name": new, "enabled": document["enabled"] and not disabled}
+    saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(copy, new), utc_now())
+    print(f"{new}: created, {'enabled' if saved.profile.enabled else 'disabled'}")
+
+
+@app.command(epilog="Example: onhook profile revisions crm-call-log --json")
+@with_settings
+def revisions(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
+    """List a profile's revisions, newest first; with --json, each with its document."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+
+    store = open_current_store(settings)
+    find(store, name)
+    rows = store.admin.revisions(DEFAULT_WORKSPACE, name)
+    print_rows(rows, ("revision", "created_at"), as_json=as_json, empty="There are no revisions.")
+
+
+@app.command(epilog="Example: onhook profile test crm-call-log event.json")
+@with_settings
+def test(
+    settings: "Settings",
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="An event as POST /v1/events takes it; - is standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show whether an event would fire a profile, and the exact request that it would send. Nothing is sent."""
+    from dispatcher.cli.rehearsal import rehearse
+
+    profile = find(open_current_store(settings), name).profile
+    rehearsal = rehearse(profile.spec, file)
+    print_json(rehearsal.as_dict()) if as_json else print(rehearsal.text())
+
+
+def find(store: "Store", name: str) -> "SavedProfile":
+    """The profile of that name. Raises CommandFailed where there is none."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+
+    saved = store.admin.profile(DEFAULT_WORKSPACE, name)
+    if saved is None:
+        raise _unknown(name)
+    return saved
+
+
+def checked(document: object, place: str) -> "ProfileSpec":
+    """The profile of a document, its templates checked too. Raises CommandFailed with every fault on a line."""
+    from dispatcher.adapters.templates import JinjaTemplates
+    from dispatcher.domain.profile import ProfileRefused
+    from dispatcher.wiring import parse
+
+    try:
+        spec = parse(document)
+    except ProfileRefused as refused:
+        raise listed(f"{place} is refused:", refused.faults) from refused
+    faults = JinjaTemplates().check(spec)
+    if faults:
+        raise listed(f"{place} is refused:", faults)
+    return spec
+
+
+def save(store: "Store", spec: "ProfileSpec") -> str:
+    """Creates or updates the profile of that name; what that came to: created, updated or unchanged."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+    from dispatcher.clock import utc_now
+
+    before = store.admin.profile(DEFAULT_WORKSPACE, spec.name)
+    if before is None:
+        store.admin.create_profile(DEFAULT_WORKSPACE, spec, utc_now())
+        return "created"
+    after = store.admin.update_profile(DEFAULT_WORKSPACE, spec.name, spec, utc_now())
+    if after is None:
+        raise _unknown(spec.name)
+    return "unchanged" if after.profile.revision == before.profile.revision else "updated"
+
+
+def _switch(settings: "Settings", name: str, *, enabled: bool) -> None:
+    store = open_current_store(settings)
+    document = find(store, name).profile.spec.document | {"enabled": enabled}
+    change = save(store, checked(document, name))
+    state = "enabled" if enabled else "disabled"
+    print(f"{name}: {state}{' already' if change == 'unchanged' else ''}")
+
+
+def _row(saved: "SavedProfile") -> dict[str, Any]:
+    profile = saved.profile
+    return {
+        "name": profile.spec.name,
+        "enabled": profile.enabled,
+        "revision": profile.revision,
+        "events": sorted(profile.spec.events),
+        "target": f"{profile.spec.request.method} {profile.spec.request.url}",
+        "disabled_reason": saved.disabled_reason,
+        "created_at": saved.created_at,
+        "updated_at": saved.updated_at,
+    }
+
+
+def _write(document: dict[str, Any], notation: Notation) -> None:
+    if notation is Notation.JSON:
+        print_json(document)
+        return
+    import yaml
+
+    sys.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _unknown(name: str) -> CommandFailed:
+    return CommandFailed(f"There is no profile {name}: `onhook profile list` shows those that are.")

@@ -1,0 +1,289 @@
+"""What doors ask of the database, in memory, on top of the workers' twin: for the tests of the API and its verbs."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from dispatcher.adapters.memory.rows import DeliveryRow, EventRow
+from dispatcher.adapters.memory.store import MemoryStore
+from dispatcher.domain.delivery import FINAL_STATES, State
+from dispatcher.domain.profile import ProfileSpec
+from dispatcher.ports import (
+    CallRecord,
+    Conflict,
+    DeliveryFilter,
+    Page,
+    Profile,
+    SavedProfile,
+    Source,
+    StoreUnavailable,
+    Token,
+)
+
+
+def reachable(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Nothing answers while the store is away."""
+
+    def alone(store: "MemoryAdmin", *args: Any) -> Any:
+        if store.away:
+            raise StoreUnavailable("away")
+        with store.lock:
+            return method(store, *args)
+
+    return alone
+
+
+class MemoryAdmin(MemoryStore):
+    """Implements AdminStore and ReplayStore."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saved_sources: dict[str, Source] = {}
+        self.saved_tokens: dict[str, Token] = {}
+        self.token_reads = 0
+        self.held: list[dict[str, Any]] = []
+        self.audit_log: list[tuple[str, str, str]] = []
+        self.secrets: dict[UUID, tuple[str, str | None, datetime | None]] = {}
+        self.history: dict[int, list[Profile]] = {}
+        self.documents: dict[UUID, list[dict[str, Any]]] = {}
+
+    def _remember(self, workspace_id: UUID, saved: SavedProfile | None, now: datetime) -> None:
+        self.history[self._profiles.version] = [row.profile for row in self._profiles.rows.values() if not row.deleted]
+        if saved is not None:
+            log = self.documents.setdefault(saved.profile.id, [])
+            if not log or log[0]["revision"] != saved.profile.revision:
+                document = saved.profile.spec.document
+                log.insert(0, {"revision": saved.profile.revision, "created_at": now, "document": document})
+
+    # --- profiles
+
+    def create_profile(self, workspace_id: UUID, spec: ProfileSpec, now: datetime) -> SavedProfile:
+        saved = super().create_profile(workspace_id, spec, now)
+        self.secrets[saved.profile.id] = ("whsec_" + b64encode(bytes(32)).decode(), None, None)
+        self._remember(workspace_id, saved, now)
+        return saved
+
+    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
+        saved = super().update_profile(workspace_id, name, spec, now)
+        self._remember(workspace_id, saved, now)
+        return saved
+
+    def delete_profile(self, workspace_id: UUID, name: str, now: datetime) -> bool:
+        deleted = super().delete_profile(workspace_id, name, now)
+        self._remember(workspace_id, None, now)
+        return deleted
+
+    @reachable
+    def profiles(self, workspace_id: UUID) -> list[SavedProfile]:
+        rows = [row for row in self._profiles.rows.values() if not row.deleted]
+        return [row.saved for row in rows if row.profile.workspace_id == workspace_id]
+
+    @reachable
+    def revisions(self, workspace_id: UUID, name: str) -> list[dict[str, Any]]:
+        saved = self.profile(workspace_id, name)
+        return self.documents[saved.profile.id] if saved else []
+
+    @reachable
+    def catalogue_at(self, workspace_id: UUID, version: int) -> list[Profile]:
+        return [each for each in self.history.get(version, []) if each.workspace_id == workspace_id]
+
+    @reachable
+    def signing_secrets(self, workspace_id: UUID, name: str, now: datetime) -> tuple[str, str | None] | None:
+        saved = self.profile(workspace_id, name)
+        if saved is None:
+            return None
+        current, previous, until = self.secrets[saved.profile.id]
+        return current, previous if until is not None and until > now else None
+
+    @reachable
+    def rotate_signing_secret(
+        self, workspace_id: UUID, name: str, secret: str, previous_until: datetime, now: datetime
+    ) -> bool:
+        saved = self.profile(workspace_id, name)
+        if saved is None:
+            return False
+        self.secrets[saved.profile.id] = (secret, self.secrets[saved.profile.id][0], previous_until)
+        return True
+
+    # --- sources, tokens, quarantine, audit
+
+    @reachable
+    def source(self, name: str) -> Source | None:
+        return self.saved_sources.get(name)
+
+    @reachable
+    def sources(self, workspace_id: UUID) -> list[Source]:
+        return [each for each in self.saved_sources.values() if each.workspace_id == workspace_id]
+
+    @reachable
+    def save_source(self, source: Source, now: datetime) -> None:
+        before = self.saved_sources.get(source.name)
+        if before is not None and before.workspace_id != source.workspace_id:
+            raise Conflict("taken")
+        self.saved_sources[source.name] = source
+
+    @reachable
+    def delete_source(self, workspace_id: UUID, name: str) -> bool:
+        return self.saved_sources.pop(name, None) is not None
+
+    @reachable
+    def add_token(self, token: Token) -> None:
+        self.saved_tokens[token.id] = token
+
+    @reachable
+    def token(self, token_id: str) -> Token | None:
+        self.token_reads += 1
+        return self.saved_tokens.get(token_id)
+
+    @reachable
+    def tokens(self, workspace_id: UUID) -> list[Token]:
+        return [each for each in self.saved_tokens.values() if each.workspace_id == workspace_id]
+
+    @reachable
+    def set_secret(self, workspace_id: UUID, token_id: str, which: int, digest: bytes) -> bool:
+        token = self.saved_tokens.get(token_id)
+        if token is None or token.workspace_id != workspace_id or token.revoked_at is not None:
+            return False
+        first, second = token.secret_digests
+        digests = (digest, second) if which == 1 else (first, digest)
+        self.saved_tokens[token_id] = replace(token, secret_digests=digests)
+        return True
+
+    @reachable
+    def revoke_token(self, workspace_id: UUID, token_id: str, now: datetime) -> bool:
+        token = self.saved_tokens.get(token_id)
+        if token is None or token.workspace_id != workspace_id or token.revoked_at is not None:
+            return False
+        self.saved_tokens[token_id] = replace(token, revoked_at=now)
+        return True
+
+    @reachable
+    def count_token_use(self, uses: Mapping[str, tuple[int, datetime]]) -> None:
+        for token_id, (requests, at) in uses.items():
+            token = self.saved_tokens[token_id]
+            self.saved_tokens[token_id] = replace(token, requests=token.requests + requests, last_used_at=at)
+
+    @reachable
+    def quarantine(
+        self, identifier: UUID, source: Source, body: bytes, headers: Mapping[str, str], reason: str, now: datetime
+    ) -> None:
+        self.held.append(
+            {
+                "id": identifier,
+                "source": source.name,
+                "received_at": now,
+                "reason": reason,
+                "size_bytes": len(body),
+                "headers": dict(headers),
+            }
+        )
+
+    @reachable
+    def quarantined(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page:
+        shown = [{key: value for key, value in each.items() if key != "headers"} for each in self.held]
+        return _page(shown, cursor, limit)
+
+    @reachable
+    def audit(self, workspace_id: UUID, token_id: str, action: str, subject: str, now: datetime) -> None:
+        self.audit_log.append((token_id, action, subject))
+
+    # --- pages
+
+    def _chosen(self, workspace_id: UUID, chosen: DeliveryFilter) -> list[dict[str, Any]]:
+        rows = [self.delivery(workspace_id, each.id) for each in self._deliveries.values()]
+        wanted = {
+            name: getattr(chosen, name)
+            for name in ("state", "profile", "call_id", "event_id")
+            if getattr(chosen, name) is not None
+        }
+        return [
+            row
+            for row in rows
+            if row is not None
+            and all(row[name] == value for name, value in wanted.items())
+            and (chosen.since is None or row["created_at"] >= chosen.since)
+            and (chosen.until is None or row["created_at"] < chosen.until)
+        ]
+
+    @reachable
+    def deliveries(self, workspace_id: UUID, chosen: DeliveryFilter, cursor: str | None, limit: int) -> Page:
+        return _page(self._chosen(workspace_id, chosen), cursor, limit)
+
+    @reachable
+    def events(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page:
+        return _page([self._event(row) for row in self._events.values()], cursor, limit)
+
+    @reachable
+    def event(self, workspace_id: UUID, event_id: UUID) -> CallRecord | None:
+        row = self._events.get(event_id)
+        return self._record(row) if row is not None and row.event.workspace_id == workspace_id else None
+
+    @reachable
+    def call(self, workspace_id: UUID, call_id: str) -> list[CallRecord]:
+        rows = [row for row in self._events.values() if row.event.call_id == call_id]
+        return [self._record(row) for row in rows if row.event.workspace_id == workspace_id]
+
+    def _record(self, row: EventRow) -> CallRecord:
+        made = []
+        for each in self._deliveries.values():
+            if each.event_id == row.event.id:
+                shown = self.delivery(each.workspace_id, each.id) or {}
+                made.append({**shown, "attempts_log": self.attempts(each.workspace_id, each.id)})
+        return CallRecord(
+            self._event(row), orjson.loads(row.event.body), row.event.workspace_id, row.version, made
+        )
+
+    def _event(self, row: EventRow) -> dict[str, Any]:
+        names = {source.id: source.name for source in self.saved_sources.values()}
+        return {
+            "id": row.event.id,
+            "source": names.get(row.event.source_id),
+            "source_event_id": row.event.source_event_id,
+            "type": row.event.type,
+            "call_id": row.event.call_id,
+            "occurred_at": row.event.occurred_at,
+            "evaluated_at": row.evaluated_at,
+            "deliveries_made": row.made,
+        }
+
+    # --- replay
+
+    @reachable
+    def replay(
+        self, workspace_id: UUID, ids: Sequence[UUID], now: datetime, wake_at: datetime
+    ) -> list[tuple[UUID, UUID]]:
+        found = [self._deliveries[each] for each in ids if each in self._deliveries]
+        return [self._reopen(row, now, wake_at) for row in found if row.state in FINAL_STATES]
+
+    def _reopen(self, row: DeliveryRow, now: datetime, wake_at: datetime) -> tuple[UUID, UUID]:
+        row.state, row.reason, row.attempts, row.finished_at = State.PENDING, "replayed", 0, None
+        row.due_at, row.wake_at, row.opened_at = now, wake_at, now
+        return row.id, row.profile_id
+
+    @reachable
+    def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
+        final = [row["id"] for row in self._chosen(workspace_id, chosen) if row["state"] in FINAL_STATES]
+        return sorted((each for each in final if before is None or each < before), reverse=True)[:limit]
+
+    @reachable
+    def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
+        return sum(row["state"] in FINAL_STATES for row in self._chosen(workspace_id, chosen))
+
+    @reachable
+    def discard(self, workspace_id: UUID, delivery_id: UUID, reason: str, now: datetime) -> bool:
+        row = self._deliveries.get(delivery_id)
+        if row is None or not row.waits:
+            return False
+        row.end(State.DISCARDED, reason, now)
+        return True
+
+
+def _page(items: list[dict[str, Any]], cursor: str | None, limit: int) -> Page:
+    newest = sorted(items, key=lambda each: str(each["id"]), reverse=True)
+    rest = [each for each in newest if cursor is None or str(each["id"]) < cursor]
+    return Page(rest[:limit], str(rest[limit - 1]["id"]) if len(rest) > limit else None)

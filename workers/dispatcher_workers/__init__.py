@@ -1,0 +1,1 @@
+"""Onhook's Celery workers: task shims and the life of their process."""

@@ -1,0 +1,43 @@
+"""The life of a worker process: what it builds at the start, and how it ends.
+
+On SIGTERM Celery stops taking hints and lets running tasks end; then what is in flight is finished
+or handed back here, within the grace of the settings.
+"""
+
+from threading import Lock
+from typing import Any
+
+from celery.signals import setup_logging, worker_ready, worker_shutdown
+
+from dispatcher.adapters.logs import set_up_logging
+from dispatcher.settings import logger_levels
+from dispatcher.wiring import WorkerRuntime, build_worker
+from dispatcher_workers.app import settings
+
+_lock = Lock()
+_runtime: WorkerRuntime | None = None
+
+
+def runtime() -> WorkerRuntime:
+    """The one runtime of this process, built when it is first asked for."""
+    global _runtime
+    with _lock:
+        if _runtime is None:
+            _runtime = build_worker(settings)
+        return _runtime
+
+
+@setup_logging.connect
+def _logging(**_: Any) -> None:
+    set_up_logging(settings.log_level, settings.log_format, logger_levels())
+
+
+@worker_ready.connect
+def _ready(**_: Any) -> None:
+    runtime()
+
+
+@worker_shutdown.connect
+def _shutdown(**_: Any) -> None:
+    if _runtime is not None:
+        _runtime.stop(settings.stop_grace_seconds)
