@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.accounting import Spread, ratio
 from bench.measurement import Measurement
+from bench.processes import Spent
 
 COLUMNS = (
     "scenario",
@@ -24,6 +25,7 @@ COLUMNS = (
     "CPU s/1,000",
     "disturbed",
 )
+SHOWN_CPU_SECONDS = 0.05
 SINK_MARGIN = 5.0
 """The sink must take so many times what is measured."""
 
@@ -89,8 +91,16 @@ def _short(command: str) -> str:
 
 
 def _process_rows(m: Measurement) -> list[list[str]]:
-    shown = [p for p in m.processes if p.cpu_seconds >= 0.05]
-    return [[m.scenario, m.system, _short(p.name), f"{p.cpu_seconds:.2f}", f"{p.peak_rss_mb:.0f}"] for p in shown]
+    """Processes of one command are one row: their number, the sum of their CPU, the memory of the biggest."""
+    alike: dict[str, list[Spent]] = {}
+    for process in m.processes:
+        alike.setdefault(_short(process.name), []).append(process)
+    rows = [(name, len(p), sum(x.cpu_seconds for x in p), max(x.peak_rss_mb for x in p)) for name, p in alike.items()]
+    return [
+        [m.scenario, m.system, name if count == 1 else f"{name} ({count} of them)", f"{cpu:.2f}", f"{peak:.0f}"]
+        for name, count, cpu, peak in rows
+        if cpu >= SHOWN_CPU_SECONDS
+    ]
 
 
 def _heading(run: dict[str, Any]) -> list[str]:

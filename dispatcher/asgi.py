@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatcher.adapters.process import settle_in
 from dispatcher.settings import Settings, load_settings
 from dispatcher.wiring import build_api
 
@@ -14,6 +15,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
     When the server shuts down, and answers nobody any more, what was taken in is committed and hinted.
     """
     runtime = build_api(settings or load_settings())
+    settle_in()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def until_shutdown() -> Message:

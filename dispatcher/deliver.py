@@ -72,6 +72,7 @@ class Deliverer:
     def give_back(self, profile_id: UUID, count: int) -> None:
         """Frees room that was taken and not used."""
         self._room.give_back(profile_id, count)
+        self._pump(profile_id)
 
     def lease_until(self, profile: Profile, now: datetime) -> datetime:
         """When a claim made now may be taken over: never before its exchange must have ended."""
@@ -159,7 +160,7 @@ class Deliverer:
         self, profile: Profile, claim: Claim, started_at: datetime, request: Request, exchange: Exchange
     ) -> None:
         """The sender's callback: on its thread, so it decides nothing and waits for nothing."""
-        self._room.give_back(profile.id)
+        self._room.give_back(profile.id, took_ms=exchange.timings.total_ms)
         self._recorder.put(Unrecorded(profile, claim, started_at, request, exchange, None))
         self._pump(profile.id)
 

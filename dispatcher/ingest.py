@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 from uuid import UUID
 
 from dispatcher.domain.event import CallEvent
@@ -22,7 +23,9 @@ from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hin
 logger = logging.getLogger(__name__)
 
 GROUP_EVENTS = 1_000
-"""At most this many events in one commit, so that its reply does not wait for a very long one."""
+"""Nothing more joins a commit that holds this many events, so that its reply does not wait for a very long one."""
+CROWD_EVENTS = 16
+"""After a group of more than these the distance to the next one doubles: throughput matters more by then."""
 HINT_EVENTS = 200
 """At most this many events in one hint, so that several workers share a burst."""
 
@@ -50,7 +53,7 @@ class Ingestor:
         clock: Clock,
         notify: Callable[[Callable[[], None]], object] = lambda function: function(),
         *,
-        linger_seconds: float = 0.003,
+        linger_seconds: float = 0.006,
         rehint_seconds: float = 5.0,
     ) -> None:
         self._store, self._hints, self._clock, self._notify = store, hints, clock, notify
@@ -74,15 +77,16 @@ class Ingestor:
         self._thread.join()
 
     def _run(self) -> None:
-        crowded = False
+        began, size = -inf, 0
         while (first := self._queue.get()) is not None:
             group = [first]
-            if crowded:
-                # Under load a short wait makes groups, and every hop behind this one, cheaper. A lone
-                # event is never made to wait.
-                sleep(self._linger_seconds)
+            # Under load groups keep a distance, and every hop behind this one is cheaper by it. An event
+            # that comes after a silence is never made to wait.
+            distance = self._linger_seconds * (2 if size > CROWD_EVENTS else 1)
+            sleep(max(began + distance - monotonic(), 0))
+            began = monotonic()
             stopping = self._drain_into(group)
-            crowded = len(group) > 1
+            size = sum(len(submission.events) for submission in group)
             self._commit(group)
             if stopping:
                 return

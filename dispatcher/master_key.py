@@ -63,8 +63,6 @@ def generate_master_key(data_dir: Path) -> Path:
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = data_dir / FILE_NAME
-    if path.exists():
-        return path
     draft = data_dir / f".{FILE_NAME}.{secrets.token_hex(8)}"
     try:
         _write_durably(draft, base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")

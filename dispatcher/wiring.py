@@ -18,7 +18,6 @@ from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.templates import JinjaTemplates
 from dispatcher.adapters.vault import Vault
-from dispatcher.api.app import build_app
 from dispatcher.api.loop_calls import LoopCalls
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
@@ -78,6 +77,9 @@ class ApiRuntime:
 
 def build_api(settings: Settings) -> ApiRuntime:
     """The API of the settings. Raises MasterKeyError."""
+    # Imported here because FastAPI costs every other process half a second of CPU and 20 MB.
+    from dispatcher.api.app import build_app
+
     store = build_store(settings)
     hints = BackgroundHints(build_hints(settings))
     in_loop = LoopCalls()

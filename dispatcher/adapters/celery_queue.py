@@ -5,18 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import Full, Queue
 from threading import Thread
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import kombu
 from celery import Celery
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 from redis.exceptions import RedisError
 
+from dispatcher.adapters.celery_events import BundledEvents, FlushEvents
 from dispatcher.ports import BrokerUnavailable, Depth, Hints
 
 logger = logging.getLogger(__name__)
 
+TRANSPORT = "dispatcher.adapters.hint_transport:Transport"
+"""Registered under kombu's own names, because a URL with a unix socket can name no other (`redis+socket://`)."""
 EVALUATE = "onhook.evaluate"
 DELIVER = "onhook.deliver"
 FIRST_LANE = "onhook.first"
@@ -24,8 +29,10 @@ FIRST_LANE = "onhook.first"
 RETRY_LANE = "onhook.retry"
 """Retries, backlog and replays."""
 
-PREFETCH = 4
-"""Hints per thread taken ahead: with 1, a busy consumer sleeps up to two seconds before it looks again."""
+CROWDED_HINTS = 500
+"""Evaluation hints waiting in the broker beyond which publishers hold back: the sweeper hints what waits
+then, 200 events in a message, and neither broker nor workers fill up with what the database keeps anyway."""
+CROWD_CHECK_SECONDS = 0.25
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 5
 """A broker that hangs is a broker that is away."""
@@ -33,9 +40,11 @@ WAITING_HINTS = 10_000
 """Hints that wait in a process for its publisher. What does not fit is found by the sweeper."""
 
 
-def make_app(broker_url: str, threads: int = 8) -> Celery:
+def make_app(broker_url: str, threads: int = 4) -> Celery:
     """The Celery app, configured the same for publishers, workers and Flower."""
-    app = Celery("onhook")
+    TRANSPORT_ALIASES.update(redis=TRANSPORT, rediss=TRANSPORT)
+    app = Celery("onhook", events=BundledEvents)
+    app.steps["consumer"].add(FlushEvents)
     app.conf.update(
         broker_url=broker_url,
         broker_connection_timeout=CONNECT_SECONDS,
@@ -47,17 +56,17 @@ def make_app(broker_url: str, threads: int = 8) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 10,
         },
-        task_queues=[kombu.Queue(FIRST_LANE), kombu.Queue(RETRY_LANE)],
+        # Hints need no acknowledgement: what a dying worker had taken in, the sweeper hints again within
+        # seconds, where Redis would wait for the visibility timeout. It saves kombu's three round trips a
+        # message, and the pause of a consumer whose prefetch window is full.
+        task_queues=[kombu.Queue(FIRST_LANE, no_ack=True), kombu.Queue(RETRY_LANE, no_ack=True)],
         task_default_queue=FIRST_LANE,
         task_ignore_result=True,
-        # Acknowledged on receipt: what a dying worker had taken, the sweeper hints again within seconds,
-        # where Redis would wait for the visibility timeout.
         task_acks_late=False,
         task_serializer="json",
         accept_content=["json"],
         worker_pool="threads",
         worker_concurrency=threads,
-        worker_prefetch_multiplier=PREFETCH,
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
@@ -81,7 +90,7 @@ class CeleryHints:
         self._publish(DELIVER, [profile_id.hex, ids], RETRY_LANE, shown)
 
     def depth(self) -> Depth:
-        with _translated(), self._app.connection_for_write() as connection:
+        with _translated(), self._app.pool.acquire(block=True) as connection:
             client = connection.default_channel.client
             return Depth(client.llen(FIRST_LANE), client.llen(RETRY_LANE))
 
@@ -105,6 +114,8 @@ class BackgroundHints:
 
     def __init__(self, hints: Hints) -> None:
         self._hints = hints
+        self._is_crowded = False
+        self._look_again_at = 0.0
         self._queue: Queue[Callable[[], None] | None] = Queue(WAITING_HINTS)
         self._thread = Thread(target=self._run, name="hints", daemon=True)
         self._thread.start()
@@ -133,7 +144,8 @@ class BackgroundHints:
         away = False
         while (publish := self._queue.get()) is not None:
             try:
-                publish()
+                if not self._crowded():
+                    publish()
                 away = False
             except BrokerUnavailable:
                 if not away:
@@ -142,6 +154,12 @@ class BackgroundHints:
             except Exception:
                 # The loop that must survive: a hint is lost, and the sweeper finds what it spoke of.
                 logger.exception("hints.failed")
+
+    def _crowded(self) -> bool:
+        if monotonic() >= self._look_again_at:
+            self._look_again_at = monotonic() + CROWD_CHECK_SECONDS
+            self._is_crowded = self._hints.depth().evaluate > CROWDED_HINTS
+        return self._is_crowded
 
 
 def _count(ids: Sequence[object], one: str, many: str | None = None) -> str:

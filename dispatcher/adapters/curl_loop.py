@@ -1,7 +1,8 @@
 """The event loop under the libcurl sender: libcurl's multi-socket interface on epoll, in one thread.
 
-pycurl's own `AsyncCurlMulti` does the same on asyncio, at twice the CPU per exchange (a future, two
-callbacks and four calls into the selector for each); it was measured and not taken for that reason.
+pycurl's own `AsyncCurlMulti` does the same on asyncio, with a future, two callbacks and several calls into the
+selector for each exchange. Measured side by side (64 in flight, smallest of four runs): 20 microseconds of CPU per
+exchange here, 25 with uvloop, 30 with asyncio, before a request is built or an answer read.
 """
 
 import contextlib

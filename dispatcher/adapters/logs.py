@@ -23,7 +23,9 @@ from dispatcher.config_files import logger_levels
 NEVER_BELOW_WARNING = (
     "hpack",
     "httpcore",
+    "httpcore2",
     "httpx",
+    "httpx2",
     "multipart",
     "python_multipart",
     "requests",

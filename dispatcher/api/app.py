@@ -8,9 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from dispatcher.api import api_tokens, calls, deliveries, openapi, overview, profiles, sources
@@ -20,6 +21,7 @@ from dispatcher.api.event_posts import EventDoor
 from dispatcher.api.fresh import Fresh
 from dispatcher.api.gate import Gate, Usage
 from dispatcher.api.intake import Intake
+from dispatcher.api.lingering import Lingering
 from dispatcher.api.problems import Problem, internal, refused, unavailable
 from dispatcher.api.services import Services
 from dispatcher.api.source_posts import SourceDoor, source_of
@@ -31,6 +33,7 @@ from dispatcher.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
+_ROUTERS = tuple(each.router for each in (overview, calls, deliveries, profiles, sources, api_tokens, openapi))
 EVENTS = "/v1/events"
 EVENTS_METHODS = "GET, POST"
 FLUSH_SECONDS = 1.0
@@ -66,26 +69,20 @@ class Front:
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        request = Lingering(scope, receive, send)
         try:
-            await self._route(scope, receive, watched)
+            await self._route(scope, request.receive, request.send)
         except Problem as problem:
-            await send_problem(send, problem)
+            await send_problem(request.send, problem)
         except StoreUnavailable:
-            await send_problem(send, unavailable())
+            await send_problem(request.send, unavailable())
         except Disconnected:
             return
         except Exception:
             # The last one who can answer: a failure of ours is a 500, and its text is for the log alone.
             logger.exception("api.failed")
-            if not started:
-                await send_problem(send, internal())
+            if not request.started:
+                await send_problem(request.send, internal())
 
     async def _route(self, scope: Connection, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -111,8 +108,8 @@ def _framework(inside: Inside) -> FastAPI:
         exception_handlers=_HANDLERS,
     )
     app.state.inside = inside
-    for each in (overview, calls, deliveries, profiles, sources, api_tokens, openapi):
-        app.include_router(each.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     return app
 
 
@@ -144,11 +141,23 @@ async def _on_problem(_: Request, error: Problem) -> Response:
     return problem_answer(error)
 
 
-async def _on_http_exception(_: Request, error: HTTPException) -> Response:
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     """What the framework itself refuses: an unknown path, a method that a path does not take."""
-    details = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    detail = details.get(error.status_code, error.detail)
-    return problem_answer(Problem(error.status_code, detail, headers=error.headers or {}))
+    match error.status_code:
+        case 404:
+            problem = Problem(404, "There is nothing at this address.")
+        case 405:
+            allowed = ", ".join(_methods_of(request.url.path))
+            problem = Problem(405, "This address does not take that method.", headers={"allow": allowed})
+        case status:
+            problem = Problem(status, error.detail, headers=error.headers or {})
+    return problem_answer(problem)
+
+
+def _methods_of(path: str) -> list[str]:
+    """Every method of a path (RFC 9110, 15.5.6); the framework names those of the first route that fits."""
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
 
 
 async def _on_validation_error(_: Request, error: RequestValidationError) -> Response:

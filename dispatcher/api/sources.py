@@ -89,7 +89,8 @@ def _save(caller: Caller, source: Source, status: int) -> Response:
 def _read(caller: Caller, raw: Document, identifier: UUID, stored: Mapping[str, Any]) -> Source:
     reading = Reading()
     given = reading.members(reading.plain(raw), "", _MEMBERS)
-    name, country, config = given.get("name"), given.get("country"), given.get("config") or {}
+    name, country, config = given.get("name"), given.get("country"), given.get("config")
+    config = {} if config is None else config
     if type(name) is not str or not _NAME.fullmatch(name):
         reading.note("name", "1 to 64 of a-z, 0-9 and . _ -, the first a letter or digit", name)
     if country is not None and (type(country) is not str or not _COUNTRY.fullmatch(country)):

@@ -33,7 +33,7 @@ for name, group in (
     app.add_typer(group, name=name)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"onhook {__version__}")
         raise typer.Exit
@@ -41,13 +41,15 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with t
 
 @app.callback(epilog="Start with `onhook demo`, or `onhook up` and then `onhook profile apply FILE`.")
 def _root(
-    _: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Call events in, web service requests out: once, in each system's own format, provably."""
 
 
 def main() -> None:
-    """The entry point. An expected failure is a sentence on standard error and exit code 1, usage errors exit with 2."""
+    """The entry point. Expected failures are a sentence on standard error and exit code 1, usage errors exit with 2."""
     try:
         app()
     except Exception as error:

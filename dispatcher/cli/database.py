@@ -6,6 +6,7 @@ import typer
 
 from dispatcher.cli.options import AsJson, with_settings
 from dispatcher.cli.printing import print_json
+from dispatcher.cli.storage import disposing
 
 if TYPE_CHECKING:
     from dispatcher.settings import Settings
@@ -22,7 +23,8 @@ def upgrade(settings: "Settings", as_json: AsJson = False) -> None:
 
     if settings.database_url is None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before, after = schema.upgrade(make_engine(settings.sqlalchemy_url))
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine:
+        before, after = schema.upgrade(engine)
     if as_json:
         print_json({"before": before, "after": after})
     elif before == after:
@@ -38,7 +40,8 @@ def current(settings: "Settings", as_json: AsJson = False) -> None:
     from dispatcher.adapters.sql import schema
     from dispatcher.adapters.sql.database import make_engine
 
-    found, needed = schema.current(make_engine(settings.sqlalchemy_url)), schema.head()
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine:
+        found, needed = schema.current(engine), schema.head()
     if as_json:
         print_json({"current": found, "needed": needed})
     else:

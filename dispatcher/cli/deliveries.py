@@ -7,15 +7,14 @@ from uuid import UUID
 import typer
 
 from dispatcher.cli.failures import CommandFailed
-from dispatcher.cli.options import AsJson, Limit, with_settings
+from dispatcher.cli.options import AsJson, Limit
 from dispatcher.cli.printing import aligned, print_fields, print_json, print_rows, text_of
-from dispatcher.cli.storage import open_current_store
+from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
     from dispatcher.adapters.sql.store import Store
     from dispatcher.ports import DeliveryFilter
     from dispatcher.replay import Replayer
-    from dispatcher.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Show, replay and discard deliveries.")
 
@@ -35,9 +34,9 @@ TAIL_WINDOW = 500
 
 
 @app.command("list", epilog="Example: onhook delivery list --state dead --profile crm-call-log")
-@with_settings
+@with_store
 def list_deliveries(
-    settings: "Settings",
+    opened: Opened,
     state: State = None,
     profile: ProfileName = None,
     call: CallId = None,
@@ -45,17 +44,17 @@ def list_deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first."""
-    rows = _newest(open_current_store(settings), _chosen(state, profile, call), limit)
+    rows = _newest(opened.store, _chosen(state, profile, call), limit)
     print_rows(rows, COLUMNS, as_json=as_json, empty="There are no such deliveries.")
 
 
 @app.command(epilog="Example: onhook delivery show 01939a4e-7c1b-8d2f-9a55-0e6f1c2b3d4e")
-@with_settings
-def show(settings: "Settings", delivery_id: DeliveryId, as_json: AsJson = False) -> None:
+@with_store
+def show(opened: Opened, delivery_id: DeliveryId, as_json: AsJson = False) -> None:
     """Show a delivery with every attempt: what was sent, what came back (not for private profiles)."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    store = open_current_store(settings)
+    store = opened.store
     delivery = _find(store, delivery_id)
     attempts = store.admin.attempts(DEFAULT_WORKSPACE, delivery["id"])
     if as_json:
@@ -68,10 +67,12 @@ def show(settings: "Settings", delivery_id: DeliveryId, as_json: AsJson = False)
 
 
 @app.command(epilog="Example: onhook delivery replay --state dead --profile crm-call-log --dry-run")
-@with_settings
+@with_store
 def replay(
-    settings: "Settings",
-    delivery_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One delivery; or choose with options.")] = None,
+    opened: Opened,
+    delivery_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One delivery; or choose with options.")
+    ] = None,
     state: State = None,
     profile: ProfileName = None,
     call: CallId = None,
@@ -84,8 +85,8 @@ def replay(
     chosen = _chosen(state, profile, call)
     if (delivery_id is None) == (chosen == _chosen(None, None, None)):
         raise typer.BadParameter("name either one delivery, or at least one of --state, --profile, --call")
-    store = open_current_store(settings)
-    replayer = _replayer(settings, store)
+    store = opened.store
+    replayer = _replayer(opened)
     if delivery_id is not None:
         found = _find(store, delivery_id)
         if not dry_run:
@@ -96,33 +97,35 @@ def replay(
     if as_json:
         print_json({"count": count})
     else:
-        print(f"{count} {'delivery' if count == 1 else 'deliveries'} {'would be' if dry_run else 'will be'} sent again.")
+        print(
+            f"{count} {'delivery' if count == 1 else 'deliveries'} {'would be' if dry_run else 'will be'} sent again."
+        )
 
 
 @app.command(epilog="Example: onhook delivery discard 01939a4e-7c1b-8d2f-9a55-0e6f1c2b3d4e --reason 'wrong customer'")
-@with_settings
+@with_store
 def discard(
-    settings: "Settings",
+    opened: Opened,
     delivery_id: DeliveryId,
     reason: Annotated[str, typer.Option(help="Shown with the delivery.")] = "discarded on the command line",
 ) -> None:
     """Call off a delivery that is still open."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    store = open_current_store(settings)
-    _replayer(settings, store).discard(DEFAULT_WORKSPACE, _find(store, delivery_id)["id"], reason)
+    store = opened.store
+    _replayer(opened).discard(DEFAULT_WORKSPACE, _find(store, delivery_id)["id"], reason)
     print(f"{delivery_id} is discarded.")
 
 
 @app.command(epilog="Example: onhook delivery tail --lines 20")
-@with_settings
+@with_store
 def tail(
-    settings: "Settings",
+    opened: Opened,
     lines: Annotated[int, typer.Option(help="Of what happened before.", min=0, max=TAIL_WINDOW)] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Follow deliveries: a line for each that is made or changes, until Ctrl-C."""
-    store = open_current_store(settings)
+    store = opened.store
     seen: dict[UUID, tuple[object, ...]] = {}
     rows = _newest(store, _chosen(None, None, None), TAIL_WINDOW)
     try:
@@ -209,9 +212,10 @@ def _find(store: "Store", text: str) -> dict[str, Any]:
     return found
 
 
-def _replayer(settings: "Settings", store: "Store") -> "Replayer":
+def _replayer(opened: Opened) -> "Replayer":
     from dispatcher.clock import utc_now
     from dispatcher.replay import Replayer
     from dispatcher.wiring import build_hints
 
-    return Replayer(store.admin, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
+    settings = opened.settings
+    return Replayer(opened.store.admin, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)

@@ -17,6 +17,7 @@ import typer
 
 from dispatcher.cli.failures import CommandFailed
 from dispatcher.cli.options import DataDir
+from dispatcher.cli.storage import disposing
 
 if TYPE_CHECKING:
     from dispatcher.adapters.supervisor import Child, Supervisor
@@ -141,8 +142,9 @@ def _token(settings: "Settings") -> tuple[str, str]:
     from dispatcher.wiring import build_store
 
     store = build_store(settings)
-    minted = Tokens(store.admin, utc_now, os.urandom).create(DEFAULT_WORKSPACE, "onhook demo", ["ingest", "read", "write"])
-    store.engine.dispose()
+    with disposing(store.engine):
+        tokens = Tokens(store.admin, utc_now, os.urandom)
+        minted = tokens.create(DEFAULT_WORKSPACE, "onhook demo", ["ingest", "read", "write"])
     return minted.token.id, minted.secret_1
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from dispatcher.cli.failures import sentence
 from dispatcher.cli.options import AsJson, with_settings
 from dispatcher.cli.printing import print_json
+from dispatcher.cli.storage import disposing
 
 if TYPE_CHECKING:
     from dispatcher.settings import Settings
@@ -107,9 +109,10 @@ def _database(settings: "Settings") -> str:
     from dispatcher.adapters.sql.database import make_engine, translated
 
     if settings.database_url is None and not (settings.data_dir / "onhook.db").exists():
-        raise NotWell(f"{settings.data_dir / 'onhook.db'} is not there yet: `onhook up` or `onhook db upgrade` makes it.")
-    engine = make_engine(settings.sqlalchemy_url)
-    with translated(), engine.connect() as connection:
+        raise NotWell(
+            f"{settings.data_dir / 'onhook.db'} is not there yet: `onhook up` or `onhook db upgrade` makes it."
+        )
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine, translated(), engine.connect() as connection:
         connection.execute(text("SELECT 1"))
     return f"{engine.dialect.name} answers"
 
@@ -120,7 +123,8 @@ def _tables(settings: "Settings") -> str:
 
     if settings.database_url is None and not (settings.data_dir / "onhook.db").exists():
         raise NotWell("There is no database yet.")
-    found, needed = schema.current(make_engine(settings.sqlalchemy_url)), schema.head()
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine:
+        found, needed = schema.current(engine), schema.head()
     if found != needed:
         raise NotWell(f"revision {found or 'none'}, this version needs {needed}: run `onhook db upgrade`.")
     return f"revision {found}"
@@ -152,10 +156,8 @@ def _sender(settings: "Settings") -> str:
             import pycurl
 
             return str(pycurl.version)
-        import requests
-
-        return f"requests {requests.__version__}"
-    except ImportError as error:
+        return f"requests {version('requests')}"
+    except (ImportError, PackageNotFoundError) as error:
         raise NotWell(f"{error}: install it, or set ONHOOK_SENDER to the other one.") from error
 
 
@@ -181,7 +183,7 @@ def _clock(settings: "Settings") -> str:
 
     from dispatcher.adapters.sql.database import make_engine, translated
 
-    with translated(), make_engine(settings.sqlalchemy_url).connect() as connection:
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine, translated(), engine.connect() as connection:
         theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     apart = abs((theirs - datetime.now(UTC)).total_seconds())
     if apart > CLOCK_SECONDS:

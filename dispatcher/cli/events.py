@@ -1,5 +1,8 @@
 """`onhook event`: hand in an event from a file, as if its call system had posted it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,14 +10,14 @@ import typer
 
 from dispatcher.cli.documents import read_bytes
 from dispatcher.cli.failures import CommandFailed, listed
-from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.options import AsJson
 from dispatcher.cli.printing import print_json
-from dispatcher.cli.storage import open_current_store
+from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
+    from dispatcher.adapters.sql.store import HotStore
     from dispatcher.domain.event import CallEvent, EventRefused
     from dispatcher.ports import Accepted, NewEvent, Source
-    from dispatcher.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Hand in events.")
 
@@ -23,10 +26,12 @@ TYPES = {".json": "application/json", ".xml": "text/xml", ".form": "application/
 
 
 @app.command(epilog="Example: onhook event send event.json   or   onhook event send cdr.form --source pbx-berlin")
-@with_settings
+@with_store
 def send(
-    settings: "Settings",
-    file: Annotated[Path, typer.Argument(help="An event or a batch, or the bytes of the source's own format; - is stdin.")],
+    opened: Opened,
+    file: Annotated[
+        Path, typer.Argument(help="An event or a batch, or the bytes of the source's own format; - is stdin.")
+    ],
     source: Annotated[str, typer.Option(help="The source that it comes from.")] = DEFAULT_SOURCE,
     content_type: Annotated[
         str | None, typer.Option(help="Of the bytes; guessed from the file's name.", show_default=False)
@@ -37,7 +42,7 @@ def send(
     from dispatcher.domain.event import EventRefused
 
     body = read_bytes(file)
-    store = open_current_store(settings)
+    store = opened.store
     found = store.admin.source(source)
     if found is None:
         raise CommandFailed(f"There is no source {source}: `onhook source list` shows those that are.")
@@ -45,9 +50,11 @@ def send(
         events = parsed(found, body, content_type or TYPES.get(file.suffix, "application/octet-stream"))
     except EventRefused as refused:
         raise faults_of(refused, str(file)) from refused
-    accepted = _store_all(settings, found, events)
+    accepted = _store_all(opened, found, events)
     if as_json:
-        shown = [{"id": each.id, "source_event_id": each.source_event_id, "duplicate": each.duplicate} for each in accepted]
+        shown = [
+            {"id": each.id, "source_event_id": each.source_event_id, "duplicate": each.duplicate} for each in accepted
+        ]
         print_json({"events": shown})
         return
     for each in accepted:
@@ -62,11 +69,15 @@ def parsed(source: "Source", body: bytes, content_type: str) -> "list[CallEvent]
     from dispatcher.sources import FORMATS, NotUnderstood, Posted, SourceSettings
 
     headers = {"content-type": content_type, "content-length": str(len(body))}
-    posted = Posted("POST", f"http://localhost/v1/sources/{source.name}/events", [], headers, body, utc_now(), "127.0.0.1")
+    posted = Posted(
+        "POST", f"http://localhost/v1/sources/{source.name}/events", [], headers, body, utc_now(), "127.0.0.1"
+    )
     try:
         return FORMATS[source.format].parse(posted, SourceSettings(source.time_zone, source.country, source.config))
     except NotUnderstood as error:
-        raise CommandFailed(f"The source {source.name} (format {source.format}) does not understand this: {error.reason}") from error
+        raise CommandFailed(
+            f"The source {source.name} (format {source.format}) does not understand this: {error.reason}"
+        ) from error
 
 
 def canonical_events(body: bytes, place: str) -> "list[CallEvent]":
@@ -97,17 +108,32 @@ def faults_of(refused: "EventRefused", place: str) -> CommandFailed:
     return listed(f"{place} is refused, nothing of it is stored:", faults)
 
 
-def _store_all(settings: "Settings", source: "Source", events: "list[CallEvent]") -> "list[Accepted]":
+@dataclass(frozen=True)
+class _ClosedAfterwards:
+    """An event store for one commit: it closes the connection in the ingestor's thread, which nobody else could."""
+
+    hot: "HotStore"
+
+    def add_events(self, events: "Sequence[NewEvent]", received_at: datetime, wake_at: datetime) -> "list[Accepted]":
+        try:
+            return self.hot.add_events(events, received_at, wake_at)
+        finally:
+            self.hot.close()
+
+
+def _store_all(opened: Opened, source: "Source", events: "list[CallEvent]") -> "list[Accepted]":
     from queue import SimpleQueue
 
     from dispatcher.clock import utc_now
     from dispatcher.ingest import Ingestor
     from dispatcher.ports import StoreUnavailable
-    from dispatcher.wiring import build_hints, build_store
+    from dispatcher.wiring import build_hints
 
     if not events:
         return []
-    ingestor = Ingestor(build_store(settings).hot, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
+    settings = opened.settings
+    hints = build_hints(settings)
+    ingestor = Ingestor(_ClosedAfterwards(opened.store.hot), hints, utc_now, rehint_seconds=settings.rehint_seconds)
     answers: SimpleQueue[list[Accepted] | StoreUnavailable] = SimpleQueue()
     ingestor.submit([_new(event, source) for event in events], answers.put)
     answer = answers.get()

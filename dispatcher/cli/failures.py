@@ -25,7 +25,9 @@ def sentence(error: Exception) -> str | None:
                 "`onhook doctor` looks closer."
             )
         case BrokerUnavailable():
-            return "The broker does not answer. Is it running, and is ONHOOK_BROKER_URL right? `onhook doctor` looks closer."
+            return (
+                "The broker does not answer. Is it running, is ONHOOK_BROKER_URL right? `onhook doctor` looks closer."
+            )
         case CannotOpen():
             return (
                 "This database was written with another master key. Set ONHOOK_MASTER_KEY to that key, "
@@ -39,7 +41,9 @@ def sentence(error: Exception) -> str | None:
 
 def listed(head: str, faults: Iterable[Mapping[str, str]]) -> CommandFailed:
     """A refusal with each fault on a line of its own: where, what was expected, what was there."""
-    lines = [f"  {fault['field'] or 'the document'}: expected {fault['expected']}, got {fault['got']}" for fault in faults]
+    lines = [
+        f"  {fault['field'] or 'the document'}: expected {fault['expected']}, got {fault['got']}" for fault in faults
+    ]
     return CommandFailed("\n".join([head, *lines]))
 
 

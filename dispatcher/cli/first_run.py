@@ -1,4 +1,4 @@
-"""What must be there before the first process starts: the folder, its lock, the master key, the tables, a first token."""
+"""What must be there before the first process starts: folder, lock, master key, tables, a first token."""
 
 import fcntl
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dispatcher.cli.failures import CommandFailed
+from dispatcher.cli.storage import disposing
 
 if TYPE_CHECKING:
     from dispatcher.adapters.sql.store import Store
@@ -52,13 +53,13 @@ def prepare(settings: "Settings") -> "Minted | None":
     if not settings.master_key:
         generate_master_key(settings.data_dir)
     store = build_store(settings)
-    schema.upgrade(store.engine)
-    # Reads what is sealed: better to hear of a wrong key now than from every worker.
-    store.admin.profiles(schema.DEFAULT_WORKSPACE)
-    minted = _mint(store) if _wants_token(settings.data_dir, store, is_new=is_new) else None
+    with disposing(store.engine):
+        schema.upgrade(store.engine)
+        # Reads what is sealed: better to hear of a wrong key now than from every worker.
+        store.admin.profiles(schema.DEFAULT_WORKSPACE)
+        minted = _mint(store) if _wants_token(settings.data_dir, store, is_new=is_new) else None
     if minted is not None:
         _write_token(settings.data_dir / TOKEN_FILE, minted)
-    store.engine.dispose()
     return minted
 
 

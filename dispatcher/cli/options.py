@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from dispatcher.settings import Settings
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where everything lies that must survive a restart.", show_default=False)
+    Path | None,
+    typer.Option("--data-dir", help="Where everything lies that must survive a restart.", show_default=False),
 ]
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="A database instead of SQLite in the data directory.", show_default=False)
+    str | None,
+    typer.Option("--database-url", help="A database instead of SQLite in the data directory.", show_default=False),
 ]
 BrokerUrl = Annotated[
     str | None, typer.Option("--broker-url", help="A Redis server instead of the embedded one.", show_default=False)
@@ -51,5 +53,5 @@ def with_settings(command: Callable[Concatenate["Settings", Given], None]) -> Ca
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + shared
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run

@@ -40,13 +40,16 @@ def api(settings: "Settings", host: Host = None, port: Port = None) -> None:
     import uvicorn
 
     from dispatcher.asgi import create
+    from dispatcher.cli.children import check_port
 
     _begin(settings)
+    address = (host or settings.host, settings.port if port is None else port)
+    check_port(*address)
     config = uvicorn.Config(
         partial(create, settings),
         factory=True,
-        host=host or settings.host,
-        port=settings.port if port is None else port,
+        host=address[0],
+        port=address[1],
         access_log=False,
         log_config=None,
         backlog=BACKLOG_CONNECTIONS,
@@ -74,9 +77,15 @@ def worker(
         # The Celery app reads its settings from the environment, as every Celery command finds it: so does this one.
         environment = settings.environment() | ({"ONHOOK_WORKER_THREADS": str(threads)} if threads else {})
         os.execve(sys.executable, [*SELF, "worker"], environment)  # noqa: S606 - ourselves, no shell
+    import warnings
+
+    from celery.exceptions import SecurityWarning
+
     from dispatcher_workers.app import app
 
     _begin(settings)
+    # Celery warns of running as root because of pickled messages; ours are JSON, and nothing else is accepted.
+    warnings.simplefilter("ignore", SecurityWarning)
     options = {
         "--pool": "threads",
         "--concurrency": str(settings.worker_threads),

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
-from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.options import AsJson
 from dispatcher.cli.printing import print_fields, print_json, print_rows
-from dispatcher.cli.storage import open_current_store
+from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
     from dispatcher.adapters.sql.store import Store
     from dispatcher.domain.profile import ProfileSpec
     from dispatcher.ports import SavedProfile
-    from dispatcher.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Show, apply, test and switch profiles.")
 
@@ -32,20 +31,20 @@ class Notation(StrEnum):
 
 
 @app.command("list", epilog="Example: onhook profile list --json")
-@with_settings
-def list_profiles(settings: "Settings", as_json: AsJson = False) -> None:
+@with_store
+def list_profiles(opened: Opened, as_json: AsJson = False) -> None:
     """List the profiles."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    rows = [_row(saved) for saved in open_current_store(settings).admin.profiles(DEFAULT_WORKSPACE)]
+    rows = [_row(saved) for saved in opened.store.admin.profiles(DEFAULT_WORKSPACE)]
     print_rows(rows, COLUMNS, as_json=as_json, empty="There are no profiles yet: onhook profile apply --help")
 
 
 @app.command(epilog="Example: onhook profile show crm-call-log")
-@with_settings
-def show(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
+@with_store
+def show(opened: Opened, name: Name, as_json: AsJson = False) -> None:
     """Show a profile: what is known of it, and its document."""
-    saved = find(open_current_store(settings), name)
+    saved = find(opened.store, name)
     if as_json:
         print_json(saved.profile.spec.document | _row(saved))
         return
@@ -55,9 +54,9 @@ def show(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: onhook profile apply crm.yaml alerts.yaml")
-@with_settings
+@with_store
 def apply(
-    settings: "Settings",
+    opened: Opened,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON; - is standard input.")],
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +64,7 @@ def apply(
     from dispatcher.cli.documents import read_documents
 
     documents = read_documents(files)
-    store = open_current_store(settings)
+    store = opened.store
     specs = [checked(document.value, document.place) for document in documents]
     done = [{"profile": spec.name, "change": save(store, spec)} for spec in specs]
     if as_json:
@@ -76,46 +75,46 @@ def apply(
 
 
 @app.command(epilog="Example: onhook profile export crm-call-log --format json > crm-call-log.json")
-@with_settings
+@with_store
 def export(
-    settings: "Settings",
+    opened: Opened,
     name: Name,
     notation: Annotated[Notation, typer.Option("--format", help="yaml or json.")] = Notation.YAML,
 ) -> None:
     """Write a profile's document, as `apply` takes it."""
-    _write(find(open_current_store(settings), name).profile.spec.document, notation)
+    _write(find(opened.store, name).profile.spec.document, notation)
 
 
 @app.command(epilog="Example: onhook profile enable crm-call-log")
-@with_settings
-def enable(settings: "Settings", name: Name) -> None:
+@with_store
+def enable(opened: Opened, name: Name) -> None:
     """Switch a profile on. Deliveries that waited meanwhile go on."""
-    _switch(settings, name, enabled=True)
+    _switch(opened, name, enabled=True)
 
 
 @app.command(epilog="Example: onhook profile disable crm-call-log")
-@with_settings
-def disable(settings: "Settings", name: Name) -> None:
+@with_store
+def disable(opened: Opened, name: Name) -> None:
     """Switch a profile off. Its open deliveries wait, and new events do not fire it."""
-    _switch(settings, name, enabled=False)
+    _switch(opened, name, enabled=False)
 
 
 @app.command(epilog="Example: onhook profile delete crm-call-log")
-@with_settings
-def delete(settings: "Settings", name: Name) -> None:
+@with_store
+def delete(opened: Opened, name: Name) -> None:
     """Delete a profile. Its open deliveries are discarded, its log is kept."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.clock import utc_now
 
-    if not open_current_store(settings).admin.delete_profile(DEFAULT_WORKSPACE, name, utc_now()):
+    if not opened.store.admin.delete_profile(DEFAULT_WORKSPACE, name, utc_now()):
         raise _unknown(name)
     print(f"{name}: deleted")
 
 
 @app.command(epilog="Example: onhook profile clone crm-call-log crm-call-log-test --disabled")
-@with_settings
+@with_store
 def clone(
-    settings: "Settings",
+    opened: Opened,
     name: Name,
     new: Annotated[str, typer.Argument(help="The copy's name.")],
     disabled: Annotated[bool, typer.Option("--disabled", help="Switch the copy off until you enable it.")] = False,
@@ -124,7 +123,7 @@ def clone(
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.clock import utc_now
 
-    store = open_current_store(settings)
+    store = opened.store
     document = find(store, name).profile.spec.document
     copy = document | {"name": new, "enabled": document["enabled"] and not disabled}
     saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(copy, new), utc_now())
@@ -132,21 +131,21 @@ def clone(
 
 
 @app.command(epilog="Example: onhook profile revisions crm-call-log --json")
-@with_settings
-def revisions(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
+@with_store
+def revisions(opened: Opened, name: Name, as_json: AsJson = False) -> None:
     """List a profile's revisions, newest first; with --json, each with its document."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    store = open_current_store(settings)
+    store = opened.store
     find(store, name)
     rows = store.admin.revisions(DEFAULT_WORKSPACE, name)
     print_rows(rows, ("revision", "created_at"), as_json=as_json, empty="There are no revisions.")
 
 
 @app.command(epilog="Example: onhook profile test crm-call-log event.json")
-@with_settings
+@with_store
 def test(
-    settings: "Settings",
+    opened: Opened,
     name: Name,
     file: Annotated[Path, typer.Argument(help="An event as POST /v1/events takes it; - is standard input.")],
     as_json: AsJson = False,
@@ -154,7 +153,7 @@ def test(
     """Show whether an event would fire a profile, and the exact request that it would send. Nothing is sent."""
     from dispatcher.cli.rehearsal import rehearse
 
-    profile = find(open_current_store(settings), name).profile
+    profile = find(opened.store, name).profile
     rehearsal = rehearse(profile.spec, file)
     print_json(rehearsal.as_dict()) if as_json else print(rehearsal.text())
 
@@ -200,8 +199,8 @@ def save(store: "Store", spec: "ProfileSpec") -> str:
     return "unchanged" if after.profile.revision == before.profile.revision else "updated"
 
 
-def _switch(settings: "Settings", name: str, *, enabled: bool) -> None:
-    store = open_current_store(settings)
+def _switch(opened: Opened, name: str, *, enabled: bool) -> None:
+    store = opened.store
     document = find(store, name).profile.spec.document | {"enabled": enabled}
     change = save(store, checked(document, name))
     state = "enabled" if enabled else "disabled"

@@ -64,7 +64,7 @@ class Rehearsal:
 
 
 def rehearse(spec: "ProfileSpec", file: Path) -> Rehearsal:
-    """The rehearsal of the file's one event. Raises CommandFailed for a bad event, or a request that cannot be built."""
+    """The rehearsal of the file's one event. Raises CommandFailed for a bad event or a request that cannot be built."""
     from dispatcher.adapters.templates import JinjaTemplates
     from dispatcher.ports import RenderError
     from dispatcher.wiring import USER_AGENT

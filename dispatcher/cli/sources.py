@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
-from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.options import AsJson
 from dispatcher.cli.printing import print_fields, print_json, print_rows
-from dispatcher.cli.storage import open_current_store
+from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
     from dispatcher.adapters.sql.store import Store
     from dispatcher.ports import Source
-    from dispatcher.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Show and apply sources.")
 
@@ -22,32 +21,32 @@ COLUMNS = ("name", "format", "auth", "time_zone", "country")
 
 
 @app.command("list", epilog="Example: onhook source list --json")
-@with_settings
-def list_sources(settings: "Settings", as_json: AsJson = False) -> None:
+@with_store
+def list_sources(opened: Opened, as_json: AsJson = False) -> None:
     """List the sources."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.sources.document import shown_source
 
-    rows = [shown_source(source) for source in open_current_store(settings).admin.sources(DEFAULT_WORKSPACE)]
+    rows = [shown_source(source) for source in opened.store.admin.sources(DEFAULT_WORKSPACE)]
     if not as_json:
         rows = [row | {"auth": row["auth"]["kind"] if row["auth"] else None} for row in rows]
     print_rows(rows, COLUMNS, as_json=as_json, empty="There are no sources.")
 
 
 @app.command(epilog="Example: onhook source show pbx-berlin")
-@with_settings
-def show(settings: "Settings", name: Name, as_json: AsJson = False) -> None:
+@with_store
+def show(opened: Opened, name: Name, as_json: AsJson = False) -> None:
     """Show a source, its secrets masked."""
     from dispatcher.sources.document import shown_source
 
-    shown = shown_source(_find(open_current_store(settings), name))
+    shown = shown_source(_find(opened.store, name))
     print_json(shown) if as_json else print_fields(shown)
 
 
 @app.command(epilog="Example: onhook source apply pbx-berlin.yaml")
-@with_settings
+@with_store
 def apply(
-    settings: "Settings",
+    opened: Opened,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML or JSON; - is standard input.")],
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +55,7 @@ def apply(
     from dispatcher.clock import utc_now
 
     documents = read_documents(files)
-    store = open_current_store(settings)
+    store = opened.store
     done = []
     for source, before in [_checked(store, each.value, each.place) for each in documents]:
         change = "created" if before is None else "unchanged" if before == source else "updated"
@@ -71,12 +70,12 @@ def apply(
 
 
 @app.command(epilog="Example: onhook source delete pbx-berlin")
-@with_settings
-def delete(settings: "Settings", name: Name) -> None:
+@with_store
+def delete(opened: Opened, name: Name) -> None:
     """Delete a source. Its events stay; what it posts from now on is answered 404."""
     from dispatcher.adapters.sql.schema import DEFAULT_SOURCE, DEFAULT_WORKSPACE
 
-    store = open_current_store(settings)
+    store = opened.store
     if _find(store, name).id == DEFAULT_SOURCE:
         raise CommandFailed("The source of events that name none cannot be removed.")
     store.admin.delete_source(DEFAULT_WORKSPACE, name)

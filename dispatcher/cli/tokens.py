@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
-from dispatcher.cli.options import AsJson, with_settings
+from dispatcher.cli.options import AsJson
 from dispatcher.cli.printing import print_fields, print_json, print_rows
-from dispatcher.cli.storage import open_current_store
+from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
-    from dispatcher.settings import Settings
     from dispatcher.tokens import Tokens
 
 app = typer.Typer(no_args_is_help=True, help="Make, renew and revoke API tokens.")
@@ -21,9 +20,9 @@ COLUMNS = ("id", "name", "scopes", "requests", "last_used_at", "created_at", "re
 
 
 @app.command(epilog="Example: onhook token create --name pbx-berlin --scope ingest")
-@with_settings
+@with_store
 def create(
-    settings: "Settings",
+    opened: Opened,
     name: Annotated[str, typer.Option(help="What it is for.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read, write or admin; may be given several times.")],
     as_json: AsJson = False,
@@ -33,7 +32,7 @@ def create(
     from dispatcher.tokens import TokenRefused
 
     try:
-        minted = _tokens(settings).create(DEFAULT_WORKSPACE, name, scope)
+        minted = _tokens(opened).create(DEFAULT_WORKSPACE, name, scope)
     except TokenRefused as refused:
         raise listed("No token was made:", refused.faults) from refused
     token = minted.token
@@ -45,9 +44,9 @@ def create(
 
 
 @app.command(epilog="Example: onhook token rotate ok_abcdefghijklmnop --secret 2")
-@with_settings
+@with_store
 def rotate(
-    settings: "Settings",
+    opened: Opened,
     token_id: TokenId,
     secret: Annotated[int, typer.Option(help="Which secret: 1 or 2.", min=1, max=2)],
     as_json: AsJson = False,
@@ -55,7 +54,7 @@ def rotate(
     """Renew one secret. The old one is void at once, the other one stays valid."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    new = _tokens(settings).rotate(DEFAULT_WORKSPACE, token_id, secret)
+    new = _tokens(opened).rotate(DEFAULT_WORKSPACE, token_id, secret)
     if new is None:
         raise _unknown(token_id)
     words = {f"secret_{secret}": new}
@@ -63,32 +62,32 @@ def rotate(
 
 
 @app.command("list", epilog="Example: onhook token list --json")
-@with_settings
-def list_tokens(settings: "Settings", as_json: AsJson = False) -> None:
+@with_store
+def list_tokens(opened: Opened, as_json: AsJson = False) -> None:
     """List the tokens, never their secrets."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    found = _tokens(settings).store.tokens(DEFAULT_WORKSPACE)
+    found = _tokens(opened).store.tokens(DEFAULT_WORKSPACE)
     rows = [{name: getattr(token, name) for name in COLUMNS} | {"scopes": sorted(token.scopes)} for token in found]
     print_rows(rows, COLUMNS, as_json=as_json, empty="There are no tokens yet: onhook token create --help")
 
 
 @app.command(epilog="Example: onhook token revoke ok_abcdefghijklmnop")
-@with_settings
-def revoke(settings: "Settings", token_id: TokenId) -> None:
+@with_store
+def revoke(opened: Opened, token_id: TokenId) -> None:
     """End a token for good. An API that is running takes note within a second."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 
-    if not _tokens(settings).revoke(DEFAULT_WORKSPACE, token_id):
+    if not _tokens(opened).revoke(DEFAULT_WORKSPACE, token_id):
         raise _unknown(token_id)
     print(f"{token_id} is revoked.")
 
 
-def _tokens(settings: "Settings") -> "Tokens":
+def _tokens(opened: Opened) -> "Tokens":
     from dispatcher.clock import utc_now
     from dispatcher.tokens import Tokens
 
-    return Tokens(open_current_store(settings).admin, utc_now, os.urandom)
+    return Tokens(opened.store.admin, utc_now, os.urandom)
 
 
 def _unknown(token_id: str) -> CommandFailed:

@@ -94,7 +94,9 @@ def _say_when_ready(url: str) -> None:
 
 
 def _say_what_starts(settings: "Settings", names: list[str]) -> None:
-    database = f"SQLite, {settings.data_dir / 'onhook.db'}" if settings.database_url is None else "as ONHOOK_DATABASE_URL says"
+    database = (
+        f"SQLite, {settings.data_dir / 'onhook.db'}" if settings.database_url is None else "as ONHOOK_DATABASE_URL says"
+    )
     broker = "embedded, on a unix socket" if settings.embedded_broker else "as ONHOOK_BROKER_URL says"
     lines = {
         "API": address_of(settings),

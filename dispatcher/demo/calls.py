@@ -66,7 +66,8 @@ class _Draft:
 
     def __init__(self, chance: random.Random, call_id: str, kind: str, outcome: str, now: datetime) -> None:
         self.chance, self.id, self.kind, self.outcome, self.now = chance, call_id, kind, outcome, now
-        self.name, self.number, self.place = chance.choice(CALLERS)
+        caller: tuple[str | None, str, str] = chance.choice(CALLERS)
+        self.name, self.number, self.place = caller
         self.agent = chance.choice(AGENTS)
         self.talk = chance.randint(65, 900) if outcome == "answered" else 0
         self.ring = chance.randint(3, 24)

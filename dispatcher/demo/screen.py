@@ -5,7 +5,7 @@ from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from dispatcher.demo.calls import DemoCall
@@ -54,7 +54,9 @@ class LiveScreen:
         self._last.append(call)
 
     def show(self, watch: Watch, stats: dict[str, int]) -> None:
-        self._live.update(Group(_profile_table(watch), _call_table(self._last, watch), _totals(watch, stats)), refresh=True)
+        self._live.update(
+            Group(_profile_table(watch), _call_table(self._last, watch), _totals(watch, stats)), refresh=True
+        )
 
     def close(self) -> None:
         self._live.stop()
@@ -94,15 +96,12 @@ def summary_lines(watch: Watch) -> list[str]:
 
 
 def _profile_table(watch: Watch) -> Table:
-    table = Table("profile", *(_right(name) for name in ("delivered", "retrying", "given up", "on their way")), "last trouble")
+    numbers = [Column(name, justify="right") for name in ("delivered", "retrying", "given up", "on their way")]
+    table = Table("profile", *numbers, "last trouble")
     for profile, counts in sorted(watch.counts.items()):
-        numbers = [str(sum(counts[state] for state in states) or "") for states in STATES]
-        table.add_row(profile, *numbers, Text(watch.reasons.get(profile, ""), overflow="ellipsis", no_wrap=True))
+        shown = [str(sum(counts[state] for state in states) or "") for states in STATES]
+        table.add_row(profile, *shown, Text(watch.reasons.get(profile, ""), overflow="ellipsis", no_wrap=True))
     return table
-
-
-def _right(name: str) -> Text:
-    return Text(name, justify="right")
 
 
 def _call_table(calls: deque[DemoCall], watch: Watch) -> Table:

@@ -62,7 +62,10 @@ class Show:
         began = datetime.now(UTC)
         self._since = (began - timedelta(seconds=1)).isoformat().replace("+00:00", "Z")
         if not self._until(self._plan.ready, READY_SECONDS):
-            self.ending.missing.append(f"The API was not ready within {READY_SECONDS:.0f} s.")
+            if self._stop.is_set():
+                self._say_how_far()
+            else:
+                self.ending.missing.append(f"The API was not ready within {READY_SECONDS:.0f} s.")
             return
         try:
             self._before = self._plan.client.stats()

@@ -48,7 +48,9 @@ class Watch:
             others = {state: count for state, count in counts.items() if count and state != expected}
             if others:
                 words = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
-                said.append(f"{profile}: {words} instead of {expected} ({self.reasons.get(profile) or 'no reason given'})")
+                said.append(
+                    f"{profile}: {words} instead of {expected} ({self.reasons.get(profile) or 'no reason given'})"
+                )
         return said
 
     def _note(self, delivery: dict[str, Any]) -> bool:

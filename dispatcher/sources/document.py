@@ -28,7 +28,7 @@ class SourceRefused(ValueError):
 
 
 def parse_source(raw: object, identifier: UUID, workspace_id: UUID, stored: Mapping[str, Any] | None = None) -> Source:
-    """The source of decoded JSON or YAML, under this id; a masked secret is the `stored` one. Raises `SourceRefused`."""
+    """The source of decoded JSON or YAML, under this id; masked secrets are the `stored`. Raises `SourceRefused`."""
     reading = Reading()
     given = reading.members(reading.plain(raw), "", _MEMBERS)
     name, country, config = given.get("name"), given.get("country"), given.get("config") or {}

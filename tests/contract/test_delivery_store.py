@@ -94,7 +94,9 @@ def test_attempt_and_next_state_are_written_together(store: Opened):
     (claim,) = claimed(store, profile, [Events().new()])
     exchange = answered(503)
     exchange.timings = Timings(1.5, 2.5, 3.5, 4.5, 5.5)
-    attempt = Attempt(1, NOON, "retry_later", ErrorWord.STATUS, "answered 503", exchange, b'{"request": {"method": "POST"}}')
+    attempt = Attempt(
+        1, NOON, "retry_later", ErrorWord.STATUS, "answered 503", exchange, b'{"request": {"method": "POST"}}'
+    )
     following = NextState(State.RETRYING, "status: answered 503", 1, LATER)
     assert store.hot.record([Result(claim.id, claim.claim_id, attempt, following)], NOON) == {claim.id}
     row = shown(store, claim.id)

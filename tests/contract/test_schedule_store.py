@@ -138,6 +138,18 @@ def test_a_disabled_profiles_deliveries_rest_and_are_shown_so(store: Opened):
     assert (row["state"], row["reason"]) == ("pending", "profile is disabled")
 
 
+def test_a_disabled_profiles_backlog_does_not_crowd_out_the_others(store: Opened):
+    off, on = saved(store, "off"), saved(store, "on")
+    events = Events()
+    pending(store, off, [events.new()])
+    (wanted,) = post(store, [events.new()])
+    (identifier,) = evaluate(store, [wanted], on, now=NOON + seconds(1))
+    disable(store, off)
+    at = [WAKE + seconds(each) for each in range(1, 5)]
+    told = [store.hot.wake_deliveries(now, now + seconds(1), 1) for now in at]
+    assert told == [{}, {on.id: [identifier]}, {on.id: [identifier]}, {on.id: [identifier]}]
+
+
 def test_enabling_a_profile_wakes_its_deliveries_at_once(store: Opened):
     profile = saved(store)
     (identifier,) = pending(store, profile, [Events().new()])

@@ -128,6 +128,13 @@ def test_a_folder_that_is_a_strangers_link_is_refused(tmp_path):
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_a_folder_of_another_user_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "theirs").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(BrokerUnavailable, match="belongs to another user"):
+        broker_child(tmp_path / "data", tmp_path / "theirs" / "valkey.sock", ENV)
+
+
 def test_without_any_server_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(embedded_broker, "_bundled_server", lambda: None)
     monkeypatch.setenv("PATH", "")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from starlette.testclient import TestClient
@@ -94,7 +94,7 @@ class House:
         self.services = services
         self.client = TestClient(build_app(services), raise_server_exceptions=False)
 
-    def __enter__(self) -> "House":
+    def __enter__(self) -> Self:
         self.client.__enter__()
         return self
 

@@ -1,17 +1,28 @@
-"""What the tests of the verbs and of the stores build with: a clock that is set by hand, profiles, events, templates."""
+"""What the tests of the verbs and of the stores build with: a clock set by hand, profiles, events, a whole worker."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
+from tenacity import wait_none
 
+from dispatcher.adapters.memory.sender import Script, ScriptedSender
+from dispatcher.adapters.memory.store import MemoryStore
 from dispatcher.adapters.patterns import compile_pattern
+from dispatcher.catalogue import Profiles
+from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.domain.delivery import NewDelivery, State
 from dispatcher.domain.exchange import Answer, Exchange
-from dispatcher.domain.ids import unix_ms, uuid7
+from dispatcher.domain.ids import delivery_id, unix_ms, uuid7
 from dispatcher.domain.profile import ProfileSpec, parse_profile
-from dispatcher.ports import NewEvent, Rendered, RenderError
+from dispatcher.domain.room import Room
+from dispatcher.evaluate import Evaluator
+from dispatcher.ports import Evaluation, NewEvent, Profile, Rendered, RenderError
+from dispatcher.record import Recorder, Unrecorded
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WORKSPACE = UUID("00000000-0000-4000-8000-00000000de0a")
@@ -76,9 +87,7 @@ class Events:
         }
         occurred_at = NOON - timedelta(minutes=1)
         workspace_id, source_id = self._workspace_id, self._source_id
-        return NewEvent(
-            identifier, workspace_id, source_id, theirs, kind, call_id, occurred_at, orjson.dumps(body)
-        )
+        return NewEvent(identifier, workspace_id, source_id, theirs, kind, call_id, occurred_at, orjson.dumps(body))
 
     def several(self, count: int) -> list[NewEvent]:
         """So many, without ids of their source's."""
@@ -118,3 +127,100 @@ def refuse_to_render(context: Mapping[str, Any]) -> bytes:
 def answered(status: int, *headers: tuple[str, str], body: bytes = b"") -> Exchange:
     """An exchange that ended with an answer."""
     return Exchange(answer=Answer(status, list(headers), body))
+
+
+class Later(Executor):
+    """An executor that runs nothing until it is told to."""
+
+    def __init__(self) -> None:
+        self._work: deque[Callable[[], object]] = deque()
+        self._stopped = False
+
+    def submit(self, fn: Callable[[], object], /) -> None:
+        if self._stopped:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        self._work.append(fn)
+
+    def run(self) -> int:
+        """Runs what waits and what that brings; how much it was."""
+        ran = 0
+        while self._work:
+            self._work.popleft()()
+            ran += 1
+        return ran
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._stopped = True
+        if cancel_futures:
+            self._work.clear()
+
+
+class PromptRecorder(Recorder):
+    """The recorder without its group commits: what is put is written at once, by the thread that puts it."""
+
+    def put(self, ended: Unrecorded) -> None:
+        self._record([ended])
+
+
+class House:
+    """A worker process in memory: everything between hints and targets, under one clock."""
+
+    def __init__(
+        self, script: Script | None = None, *, capacity: int = 1280, lease_seconds: float | None = None
+    ) -> None:
+        self.clock = HandClock()
+        self.store = MemoryStore()
+        self.templates = PlainTemplates()
+        self.sender = ScriptedSender(script or (lambda request: answered(200)))
+        self.claimers = Later()
+        self.room = Room(capacity)
+        self.events = Events()
+        self.profiles = Profiles(self.store, self.templates)
+        self.recorder = PromptRecorder(
+            self.store, self.store.disable_profile, self.clock, lambda: 0.5, wait=wait_none()
+        )
+        rules = SendingRules("Onhook/1.2.3", lease_seconds=lease_seconds)
+        self.deliverer = Deliverer(
+            self.store, self.profiles, self.sender, self.recorder, self.room, self.clock, rules, self.claimers
+        )
+        self.evaluator = Evaluator(self.store, self.profiles, self.deliverer, self.clock)
+
+    def profile(self, name: str = "crm", **changes: Any) -> Profile:
+        """Saves a profile."""
+        return self.store.create_profile(WORKSPACE, spec(name, **changes), self.clock()).profile
+
+    def post(self, count: int = 1, **of: Any) -> list[UUID]:
+        """Stores so many new events."""
+        new = [self.events.new(**of) for _ in range(count)]
+        self.store.add_events(new, self.clock(), self.clock() + timedelta(seconds=5))
+        return [event.id for event in new]
+
+    def backlog(self, profile: Profile, count: int) -> list[UUID]:
+        """Makes so many deliveries of a profile that are pending and due."""
+        now = self.clock()
+        made = [
+            NewDelivery(delivery_id(each, profile.id), WORKSPACE, each, profile.id, profile.revision, None)
+            for each in self.post(count)
+        ]
+        evaluations = [Evaluation(each.event_id, 1) for each in made]
+        self.store.add_deliveries(evaluations, made, self.store.catalogue_version(), now, {}, now)
+        return [each.id for each in made]
+
+    def row(self, identifier: UUID) -> dict[str, Any]:
+        """A delivery as everybody sees it."""
+        row = self.store.delivery(WORKSPACE, identifier)
+        assert row is not None
+        return row
+
+    def log(self, identifier: UUID) -> list[dict[str, Any]]:
+        """A delivery's attempts."""
+        return self.store.attempts(WORKSPACE, identifier)
+
+    def books(self) -> dict[str, int]:
+        """Deliveries by state, without the states that none has."""
+        states = self.store.books(WORKSPACE)
+        return {state: states[state] for state in State if states[state]}
+
+    def close(self) -> None:
+        """Ends the recorder's thread."""
+        self.recorder.stop(5)

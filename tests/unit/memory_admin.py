@@ -234,9 +234,7 @@ class MemoryAdmin(MemoryStore):
             if each.event_id == row.event.id:
                 shown = self.delivery(each.workspace_id, each.id) or {}
                 made.append({**shown, "attempts_log": self.attempts(each.workspace_id, each.id)})
-        return CallRecord(
-            self._event(row), orjson.loads(row.event.body), row.event.workspace_id, row.version, made
-        )
+        return CallRecord(self._event(row), orjson.loads(row.event.body), row.event.workspace_id, row.version, made)
 
     def _event(self, row: EventRow) -> dict[str, Any]:
         names = {source.id: source.name for source in self.saved_sources.values()}

@@ -3,13 +3,16 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from dispatcher.api.app import build_app
 from dispatcher.api.intake import MAX_WAITING_EVENTS, Intake
 from dispatcher.api.problems import Problem
+from dispatcher.api.wire import read_body
 from dispatcher.domain.event import parse_event
 from dispatcher.domain.ids import moment_of
 from dispatcher.ports import Accepted, StoreUnavailable
@@ -71,7 +74,11 @@ def test_a_repeated_event_gets_the_id_of_the_first_and_is_not_hinted_again(house
 def test_a_batch_is_answered_in_order_even_when_it_holds_one_event(house: House) -> None:
     batch = {"events": [{**FINISHED, "id": each} for each in ("a", "b", "a")]}
     events = post(house, batch).json()["events"]
-    assert [(each["source_event_id"], each["duplicate"]) for each in events] == [("a", False), ("b", False), ("a", True)]
+    assert [(each["source_event_id"], each["duplicate"]) for each in events] == [
+        ("a", False),
+        ("b", False),
+        ("a", True),
+    ]
     assert events[2]["id"] == events[0]["id"]
     assert list(post(house, {"events": [FINISHED]}).json()) == ["events"]
 
@@ -86,7 +93,8 @@ def test_an_event_belongs_to_the_source_that_the_query_names(house: House) -> No
 
 
 def test_a_content_type_is_not_asked_for(house: House) -> None:
-    assert house.call("POST", "/v1/events", data=json.dumps(FINISHED)).status_code == 202
+    content, headers = json.dumps(FINISHED).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    assert house.call("POST", "/v1/events", content=content, headers=headers).status_code == 202
 
 
 def test_an_event_is_accepted_while_the_broker_is_away_and_its_repeat_is_a_duplicate(house: House) -> None:
@@ -123,7 +131,7 @@ def test_a_batch_with_bad_events_is_422_whole_with_index_and_field_of_every_faul
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == problem(
         422,
-        "Unprocessable Content" if "Content" in answer.json()["title"] else "Unprocessable Entity",
+        HTTPStatus(422).phrase,  # Python 3.13 has another one than 3.11
         "Nothing was stored: the events are refused.",
         [
             {
@@ -142,9 +150,9 @@ def test_a_batch_with_bad_events_is_422_whole_with_index_and_field_of_every_faul
 def test_a_single_bad_event_is_422_without_an_index(house: House) -> None:
     answer = post(house, {"type": "call.finished"})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"index": None, "field": "call", "expected": "an object", "got": "nothing"}] + (
-        answer.json()["errors"][1:]
-    )
+    assert answer.json()["errors"] == [
+        {"index": None, "field": "call", "expected": "an object", "got": "nothing"},
+    ]
     assert stored(house) == 0
 
 
@@ -165,15 +173,8 @@ def test_a_body_of_the_limit_is_read_and_one_byte_more_is_413(house: House) -> N
     assert answer.json()["detail"] == "The body is larger than 65536 bytes."
 
 
-def test_a_body_over_the_limit_without_a_length_is_413_before_it_is_whole(house: House) -> None:
-    sent = []
-
-    def chunks() -> Iterator[bytes]:
-        for _ in range(1000):
-            sent.append(1024)
-            yield b" " * 1024
-
-    answer = house.call("POST", "/v1/events", content=chunks())
+def test_a_body_over_the_limit_without_a_length_is_413_too(house: House) -> None:
+    answer = house.call("POST", "/v1/events", content=iter([b" " * 1024] * 1000))
     assert answer.status_code == 413
     assert stored(house) == 0
 
@@ -314,3 +315,48 @@ def test_beyond_so_many_waiting_events_the_next_is_503_until_they_are_stored(hou
         return len(await again)
 
     assert asyncio.run(story()) == 1
+
+
+def test_a_body_that_grows_over_the_limit_is_refused_before_the_rest_of_it_is_read() -> None:
+    read: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        read.append(1024)
+        return {"type": "http.request", "body": b" " * 1024, "more_body": True}
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(read_body({"headers": []}, receive, 10 * 1024))
+    assert (refused.value.status, len(read)) == (413, 11)
+
+
+def test_a_declared_length_over_the_limit_is_refused_before_anything_is_read() -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(read_body({"headers": [(b"content-length", b"10241")]}, receive, 10 * 1024))
+    assert refused.value.status == 413
+
+
+def test_a_poster_that_goes_away_half_way_is_not_answered_and_nothing_is_stored(house: House) -> None:
+    minted = house.minted[Scope.INGEST]
+    messages = iter([{"type": "http.request", "body": b'{"ty', "more_body": True}, {"type": "http.disconnect"}])
+    answers: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    authorization = f"Bearer {minted.token.id}.{minted.secret_1}".encode()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/events",
+        "query_string": b"",
+        "headers": [(b"authorization", authorization)],
+    }
+    asyncio.run(build_app(house.services)(scope, receive, send))
+    assert answers == []
+    assert stored(house) == 0

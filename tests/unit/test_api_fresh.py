@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Callable
 from threading import Event as Signal
 
 import pytest
@@ -86,24 +85,21 @@ def test_what_is_forgotten_while_it_is_read_is_read_anew() -> None:
     reading, go_on = Signal(), Signal()
     values = {"a": "old"}
 
-    def slow(name: str) -> str | None:
+    def read(name: str) -> str | None:
         value = values[name]
-        reading.set()
-        go_on.wait(5)
+        if value == "old":
+            reading.set()
+            go_on.wait(5)
         return value
 
-    async def story(find: Callable[[str], "asyncio.Task[str | None]"], fresh: Fresh[str]) -> tuple[str | None, ...]:
-        first = find("a")
+    async def story() -> tuple[str | None, ...]:
+        fresh = Fresh(read, lambda: 0.0)
+        first = asyncio.create_task(fresh.find("a"))
         await asyncio.to_thread(reading.wait, 5)
         values["a"] = "new"
         fresh.forget("a")
-        second = find("a")
-        await asyncio.sleep(0)
+        second = await fresh.find("a")
         go_on.set()
-        return await first, await second, await fresh.find("a")
+        return await first, second, await fresh.find("a")
 
-    async def run() -> tuple[str | None, ...]:
-        fresh = Fresh(slow, lambda: 0.0)
-        return await story(lambda name: asyncio.create_task(fresh.find(name)), fresh)
-
-    assert asyncio.run(run()) == ("old", "new", "new")
+    assert asyncio.run(story()) == ("old", "new", "new")

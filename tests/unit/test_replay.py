@@ -100,3 +100,14 @@ def test_a_discarded_delivery_carries_its_reason_and_cannot_be_discarded_again(
     assert (shown["state"], shown["reason"], shown["finished_at"]) == ("discarded", "posted by mistake", house.clock())
     with pytest.raises(Conflict, match="cannot be discarded"):
         replayer.discard(WORKSPACE, one, "again")
+
+
+def test_what_fails_again_while_the_replay_goes_on_is_not_replayed_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = made(house, 3)
+    house.settle(ids)
+    monkeypatch.setattr("dispatcher.replay.PAGE_DELIVERIES", 2)
+    monkeypatch.setattr(house.hints, "deliver", lambda _, hinted: house.settle(hinted))
+    replayer = Replayer(house.store, house.hints, house.clock)
+    assert replayer.replay_matching(WORKSPACE, DeliveryFilter(state="dead")) == 3

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from dispatcher import config_files
 from dispatcher import settings as settings_module
@@ -105,6 +106,12 @@ def test_a_bad_value_is_refused_by_its_variables_name_without_quoting_it(monkeyp
     assert sentence in str(refused.value).splitlines()
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+def test_a_fault_that_is_not_caught_quotes_no_value_either():
+    with pytest.raises(ValidationError) as refused:
+        Settings(port="hunter2")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_every_bad_value_is_named_at_once(monkeypatch):
@@ -240,15 +247,6 @@ def test_a_generated_master_key_is_its_owners_alone_and_stays_the_same(tmp_path)
     assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
     assert [entry.name for entry in path.parent.iterdir()] == ["master.key"]
     assert [len(key) for key in load_settings(data_dir=tmp_path / "new").load_master_keys()] == [32]
-
-
-def test_of_two_that_make_the_master_key_at_once_one_wins_for_both(monkeypatch, tmp_path):
-    winner = generate_master_key(tmp_path).read_bytes()
-    real_exists = Path.exists
-    monkeypatch.setattr(
-        Path, "exists", lambda self, **kw: False if self.name == "master.key" else real_exists(self, **kw)
-    )
-    assert generate_master_key(tmp_path).read_bytes() == winner
 
 
 def test_a_missing_master_key_says_what_to_do(tmp_path):

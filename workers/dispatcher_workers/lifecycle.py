@@ -9,6 +9,7 @@ from typing import Any
 
 from celery.signals import setup_logging, worker_ready, worker_shutdown
 
+from dispatcher.adapters.process import settle_in
 from dispatcher.adapters.logs import set_up_logging
 from dispatcher.settings import logger_levels
 from dispatcher.wiring import WorkerRuntime, build_worker
@@ -35,6 +36,7 @@ def _logging(**_: Any) -> None:
 @worker_ready.connect
 def _ready(**_: Any) -> None:
     runtime()
+    settle_in()
 
 
 @worker_shutdown.connect

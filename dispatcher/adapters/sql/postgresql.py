@@ -32,47 +32,47 @@ DISABLED_REST = timedelta(minutes=10)
 _ADD_EVENTS = """
 WITH new AS (
     INSERT INTO events (id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, received_at, body)
-    SELECT id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, %(received_at)s, body
-    FROM unnest(%(id)s::uuid[], %(workspace_id)s::uuid[], %(source_id)s::uuid[], %(source_event_id)s::text[],
-                %(type)s::text[], %(call_id)s::text[], %(occurred_at)s::timestamptz[], %(body)s::bytea[])
+    SELECT id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, %(received_at)b, body
+    FROM unnest(%(id)b::uuid[], %(workspace_id)b::uuid[], %(source_id)b::uuid[], %(source_event_id)b::text[],
+                %(type)b::text[], %(call_id)b::text[], %(occurred_at)b::timestamptz[], %(body)b::bytea[])
          AS given (id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, body)
     ON CONFLICT DO NOTHING RETURNING id
 ), waiting AS (
-    INSERT INTO evaluations (event_id, wake_at) SELECT id, %(wake_at)s FROM new
+    INSERT INTO evaluations (event_id, wake_at) SELECT id, %(wake_at)b FROM new
 )
 SELECT id FROM new
 """
 
 _FIRST_OF_DUPLICATES = """
 SELECT e.source_id, e.source_event_id, e.id
-FROM unnest(%s::uuid[], %s::text[]) AS given (source_id, source_event_id)
+FROM unnest(%b::uuid[], %b::text[]) AS given (source_id, source_event_id)
 JOIN events e ON e.source_id = given.source_id AND e.source_event_id = given.source_event_id
 """
 
 _UNEVALUATED = """
 SELECT (SELECT version FROM catalogue), e.id, e.workspace_id, e.body
 FROM evaluations v JOIN events e ON e.id = v.event_id
-WHERE v.event_id = ANY(%s) AND v.evaluated_at IS NULL
+WHERE v.event_id = ANY(%b) AND v.evaluated_at IS NULL
 """
 
 _ADD_DELIVERIES = """
 WITH todo AS (
     SELECT v.event_id, given.made
-    FROM unnest(%(events)s::uuid[], %(made)s::int[]) AS given (event_id, made)
+    FROM unnest(%(events)b::uuid[], %(made)b::int[]) AS given (event_id, made)
     JOIN evaluations v ON v.event_id = given.event_id
     WHERE v.evaluated_at IS NULL
     FOR UPDATE OF v SKIP LOCKED
 ), done AS (
     UPDATE evaluations v
-    SET evaluated_at = %(now)s, wake_at = NULL, version = %(version)s, made = todo.made
+    SET evaluated_at = %(now)b, wake_at = NULL, version = %(version)b, made = todo.made
     FROM todo WHERE v.event_id = todo.event_id
 )
 INSERT INTO deliveries (id, workspace_id, event_id, profile_id, revision, state, attempts, tries, due_at, wake_at,
                         claim_id, opened_at, created_at)
 SELECT given.id, given.workspace_id, given.event_id, given.profile_id, given.revision, given.state, 0, 0,
-       CASE WHEN given.claim_id IS NULL THEN %(now)s::timestamptz END, given.wake_at, given.claim_id, %(now)s, %(now)s
-FROM unnest(%(id)s::uuid[], %(workspace_id)s::uuid[], %(event_id)s::uuid[], %(profile_id)s::uuid[],
-            %(revision)s::int[], %(state)s::text[], %(wake_at)s::timestamptz[], %(claim_id)s::uuid[])
+       CASE WHEN given.claim_id IS NULL THEN %(now)b::timestamptz END, given.wake_at, given.claim_id, %(now)b, %(now)b
+FROM unnest(%(id)b::uuid[], %(workspace_id)b::uuid[], %(event_id)b::uuid[], %(profile_id)b::uuid[],
+            %(revision)b::int[], %(state)b::text[], %(wake_at)b::timestamptz[], %(claim_id)b::uuid[])
      AS given (id, workspace_id, event_id, profile_id, revision, state, wake_at, claim_id)
 JOIN todo ON todo.event_id = given.event_id
 ON CONFLICT (id) DO NOTHING RETURNING id
@@ -81,11 +81,11 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 _CLAIM = """
 WITH free AS (
     SELECT id FROM deliveries
-    WHERE id = ANY(%(ids)s) AND state IN ('pending', 'retrying') AND due_at <= %(now)s
+    WHERE id = ANY(%(ids)b) AND state IN ('pending', 'retrying') AND due_at <= %(now)b
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d
-    SET state = 'sending', claim_id = %(claim_id)s, wake_at = %(lease_until)s, due_at = NULL, revision = %(revision)s
+    SET state = 'sending', claim_id = %(claim_id)b, wake_at = %(lease_until)b, due_at = NULL, revision = %(revision)b
     FROM free WHERE d.id = free.id
     RETURNING d.id, d.event_id, d.attempts, d.tries, d.opened_at
 )
@@ -96,17 +96,17 @@ FROM claimed c JOIN events e ON e.id = c.event_id
 _RECORD = """
 WITH given AS (
     SELECT * FROM unnest(
-        %(delivery_id)s::uuid[], %(claim_id)s::uuid[], %(state)s::text[], %(reason)s::text[], %(attempts)s::int[],
-        %(due_at)s::timestamptz[], %(number)s::int[], %(started_at)s::timestamptz[], %(duration_ms)s::float8[],
-        %(outcome)s::text[], %(status)s::int[], %(error)s::text[], %(detail)s::text[], %(dns_ms)s::float8[],
-        %(connect_ms)s::float8[], %(tls_ms)s::float8[], %(first_byte_ms)s::float8[], %(excerpt)s::bytea[])
+        %(delivery_id)b::uuid[], %(claim_id)b::uuid[], %(state)b::text[], %(reason)b::text[], %(attempts)b::int[],
+        %(due_at)b::timestamptz[], %(number)b::int[], %(started_at)b::timestamptz[], %(duration_ms)b::float8[],
+        %(outcome)b::text[], %(status)b::int[], %(error)b::text[], %(detail)b::text[], %(dns_ms)b::float8[],
+        %(connect_ms)b::float8[], %(tls_ms)b::float8[], %(first_byte_ms)b::float8[], %(excerpt)b::bytea[])
         AS given (delivery_id, claim_id, state, reason, attempts, due_at, number, started_at, duration_ms, outcome,
                   status, error, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, excerpt)
 ), held AS (
     UPDATE deliveries d
     SET state = given.state, reason = given.reason, attempts = given.attempts, tries = given.number,
         due_at = given.due_at, wake_at = given.due_at, claim_id = NULL,
-        finished_at = CASE WHEN given.due_at IS NULL THEN %(now)s::timestamptz END
+        finished_at = CASE WHEN given.due_at IS NULL THEN %(now)b::timestamptz END
     FROM given WHERE d.id = given.delivery_id AND d.claim_id = given.claim_id
     RETURNING d.id
 )
@@ -120,25 +120,25 @@ RETURNING delivery_id
 
 _WAKE_EVENTS = """
 WITH due AS (
-    SELECT event_id FROM evaluations WHERE wake_at <= %(now)s ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT event_id FROM evaluations WHERE wake_at <= %(now)b ORDER BY wake_at LIMIT %(limit)b FOR UPDATE SKIP LOCKED
 )
-UPDATE evaluations v SET wake_at = %(again_at)s FROM due WHERE v.event_id = due.event_id RETURNING v.event_id
+UPDATE evaluations v SET wake_at = %(again_at)b FROM due WHERE v.event_id = due.event_id RETURNING v.event_id
 """
 
 _WAKE_DELIVERIES = """
 WITH due AS (
     SELECT id, profile_id FROM deliveries
-    WHERE wake_at <= %(now)s ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    WHERE wake_at <= %(now)b ORDER BY wake_at LIMIT %(limit)b FOR UPDATE SKIP LOCKED
 ), woken AS (
     UPDATE deliveries d
-    SET wake_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN p.enabled THEN %(again_at)s
-                       ELSE %(rested_at)s END,
+    SET wake_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN p.enabled THEN %(again_at)b
+                       ELSE %(rested_at)b END,
         state = CASE WHEN p.deleted_at IS NOT NULL THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
                      WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
         reason = CASE WHEN p.deleted_at IS NOT NULL THEN 'profile deleted' WHEN d.state = 'sending'
                       THEN 'its worker did not report back' ELSE d.reason END,
-        finished_at = CASE WHEN p.deleted_at IS NOT NULL THEN %(now)s::timestamptz END,
-        due_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN d.state = 'sending' THEN %(now)s::timestamptz
+        finished_at = CASE WHEN p.deleted_at IS NOT NULL THEN %(now)b::timestamptz END,
+        due_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN d.state = 'sending' THEN %(now)b::timestamptz
                       ELSE d.due_at END,
         claim_id = NULL
     FROM due, profiles p WHERE d.id = due.id AND p.id = due.profile_id
@@ -149,10 +149,10 @@ SELECT profile_id, id FROM woken WHERE wanted
 
 _PUT_OFF = """
 UPDATE deliveries d SET wake_at = given.wake_at
-FROM unnest(%s::uuid[], %s::timestamptz[]) AS given (id, wake_at) WHERE d.id = given.id
+FROM unnest(%b::uuid[], %b::timestamptz[]) AS given (id, wake_at) WHERE d.id = given.id
 """
 
-_SENDING = "SELECT count(*) FROM deliveries WHERE profile_id = %s AND state = 'sending' AND wake_at IS NOT NULL"
+_SENDING = "SELECT count(*) FROM deliveries WHERE profile_id = %b AND state = 'sending' AND wake_at IS NOT NULL"
 
 
 class HotPostgresql:
@@ -165,20 +165,23 @@ class HotPostgresql:
     # --- ingest
 
     def add_events(self, events: Sequence[NewEvent], received_at: datetime, wake_at: datetime) -> list[Accepted]:
+        # In one order everywhere: two processes that are given the same events in different groups would
+        # otherwise wait for each other.
+        ordered = sorted(events, key=_dedupe_key)
         given = {
-            "id": [event.id for event in events],
-            "workspace_id": [event.workspace_id for event in events],
-            "source_id": [event.source_id for event in events],
-            "source_event_id": [event.source_event_id for event in events],
-            "type": [event.type for event in events],
-            "call_id": [event.call_id for event in events],
-            "occurred_at": [event.occurred_at for event in events],
-            "body": [self._vault.seal(event.body, event.id.bytes) for event in events],
+            "id": [event.id for event in ordered],
+            "workspace_id": [event.workspace_id for event in ordered],
+            "source_id": [event.source_id for event in ordered],
+            "source_event_id": [event.source_event_id for event in ordered],
+            "type": [event.type for event in ordered],
+            "call_id": [event.call_id for event in ordered],
+            "occurred_at": [event.occurred_at for event in ordered],
+            "body": [self._vault.seal(event.body, event.id.bytes) for event in ordered],
             "received_at": received_at,
             "wake_at": wake_at,
         }
         with self._connection("durable") as connection:
-            new = {row[0] for row in connection.execute(_ADD_EVENTS, given)}
+            new = {row[0] for row in connection.execute(_ADD_EVENTS, given, binary=True)}
             repeated = [event for event in events if event.id not in new]
             firsts = self._first_of(connection, repeated) if repeated else {}
         return [
@@ -190,13 +193,13 @@ class HotPostgresql:
 
     def _first_of(self, connection: Connection[Any], repeated: Sequence[NewEvent]) -> dict[tuple[Any, Any], UUID]:
         keys = ([event.source_id for event in repeated], [event.source_event_id for event in repeated])
-        return {(source_id, theirs): ours for source_id, theirs, ours in connection.execute(_FIRST_OF_DUPLICATES, keys)}
+        return {(source_id, theirs): ours for source_id, theirs, ours in connection.execute(_FIRST_OF_DUPLICATES, keys, binary=True)}
 
     # --- evaluate
 
     def unevaluated(self, event_ids: Sequence[UUID]) -> tuple[int, list[StoredEvent]]:
         with self._connection("relaxed") as connection:
-            rows = connection.execute(_UNEVALUATED, (list(event_ids),)).fetchall()
+            rows = connection.execute(_UNEVALUATED, (list(event_ids),), binary=True).fetchall()
         version = rows[0][0] if rows else -1
         return version, [
             StoredEvent(identifier, workspace_id, self._context(identifier, body))
@@ -227,7 +230,7 @@ class HotPostgresql:
             "now": now,
         }
         with self._connection("relaxed") as connection:
-            return {row[0] for row in connection.execute(_ADD_DELIVERIES, given)}
+            return {row[0] for row in connection.execute(_ADD_DELIVERIES, given, binary=True)}
 
     # --- deliver
 
@@ -239,7 +242,7 @@ class HotPostgresql:
     def claim(
         self, profile: Profile, ids: Sequence[UUID], claim_id: UUID, now: datetime, lease_until: datetime
     ) -> list[Claim]:
-        given = {
+        given: dict[str, Any] = {
             "ids": list(ids),
             "now": now,
             "claim_id": claim_id,
@@ -249,7 +252,7 @@ class HotPostgresql:
         with self._connection("relaxed") as connection, connection.transaction():
             if is_limited(profile.spec.limits):
                 given["ids"] = self._within_limits(connection, profile, given["ids"], now)
-            rows = connection.execute(_CLAIM, given).fetchall()
+            rows = connection.execute(_CLAIM, given, binary=True).fetchall()
         return [
             Claim(
                 identifier,
@@ -268,18 +271,18 @@ class HotPostgresql:
         self, connection: Connection[Any], profile: Profile, ids: list[UUID], now: datetime
     ) -> list[UUID]:
         """The ids that may be claimed now; the others sleep until one more may. The profile's row is the lock."""
-        row = connection.execute("SELECT pace_at FROM profiles WHERE id = %s FOR UPDATE", (profile.id,)).fetchone()
+        row = connection.execute("SELECT pace_at FROM profiles WHERE id = %b FOR UPDATE", (profile.id,)).fetchone()
         due = connection.execute(
-            "SELECT id FROM deliveries WHERE id = ANY(%s) AND state IN ('pending', 'retrying') AND due_at <= %s",
+            "SELECT id FROM deliveries WHERE id = ANY(%b) AND state IN ('pending', 'retrying') AND due_at <= %b",
             (ids, now),
         ).fetchall()
-        sending = connection.execute(_SENDING, (profile.id,)).fetchone()
+        sending = connection.execute(_SENDING, (profile.id,), binary=True).fetchone()
         granted, pace_at, wake_at = allowance(
             profile.spec.limits, row[0] if row else None, now, len(due), sending[0] if sending else 0
         )
-        connection.execute("UPDATE profiles SET pace_at = %s WHERE id = %s", (pace_at, profile.id))
+        connection.execute("UPDATE profiles SET pace_at = %b WHERE id = %b", (pace_at, profile.id))
         chosen = [each[0] for each in due]
-        connection.execute(_PUT_OFF, (chosen[granted:], wake_at))
+        connection.execute(_PUT_OFF, (chosen[granted:], wake_at), binary=True)
         return chosen[:granted]
 
     def record(self, results: Sequence[Result], now: datetime) -> set[UUID]:
@@ -287,20 +290,20 @@ class HotPostgresql:
         given["due_at"] = [result.next.due_at for result in results]
         given["now"] = now
         with self._connection("durable") as connection:
-            return {row[0] for row in connection.execute(_RECORD, given)}
+            return {row[0] for row in connection.execute(_RECORD, given, binary=True)}
 
     # --- sweep
 
     def wake_events(self, now: datetime, again_at: datetime, limit: int) -> list[UUID]:
         with self._connection("relaxed") as connection:
             given = {"now": now, "again_at": again_at, "limit": limit}
-            return [row[0] for row in connection.execute(_WAKE_EVENTS, given)]
+            return [row[0] for row in connection.execute(_WAKE_EVENTS, given, binary=True)]
 
     def wake_deliveries(self, now: datetime, again_at: datetime, limit: int) -> dict[UUID, list[UUID]]:
         given = {"now": now, "again_at": again_at, "rested_at": now + DISABLED_REST, "limit": limit}
         woken: dict[UUID, list[UUID]] = {}
         with self._connection("relaxed") as connection:
-            for profile_id, identifier in connection.execute(_WAKE_DELIVERIES, given):
+            for profile_id, identifier in connection.execute(_WAKE_DELIVERIES, given, binary=True):
                 woken.setdefault(profile_id, []).append(identifier)
         return woken
 
@@ -341,3 +344,7 @@ class HotPostgresql:
 
 
 _PENDING, _SENDING_STATE = State.PENDING.value, State.SENDING.value
+
+
+def _dedupe_key(event: NewEvent) -> tuple[int, str]:
+    return event.source_id.int, event.source_event_id or ""

@@ -1,0 +1,47 @@
+"""What workers tell Flower, in bundles.
+
+Celery publishes the events of a task as soon as its loop comes round, which at a few hundred tasks a second took two
+fifths of a worker's CPU. Here they leave together, twice a second: people look no faster.
+"""
+
+from typing import Any
+
+from celery import bootsteps
+from celery.app.events import Events
+from celery.events.dispatcher import EventDispatcher
+
+BUNDLE_EVENTS = 1_000
+"""So many leave without waiting for the next bundle."""
+BUNDLE_SECONDS = 0.5
+
+
+class BundlingDispatcher(EventDispatcher):  # type: ignore[misc]  # Celery has no annotations
+    """Buffers task events until `flush`."""
+
+    def __init__(self, *args: Any, on_send_buffered: Any = None, buffer_limit: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, on_send_buffered=None, buffer_limit=BUNDLE_EVENTS, **kwargs)
+
+
+class BundledEvents(Events):  # type: ignore[misc]
+    """What the app's `events` names."""
+
+    dispatcher_cls = BundlingDispatcher
+
+
+class FlushEvents(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Sends the bundles while the consumer runs, and the last one when it stops."""
+
+    requires = ("celery.worker.consumer.events:Events",)
+    _timer: Any = None
+
+    def start(self, c: Any) -> None:
+        self._timer = c.timer.call_repeatedly(BUNDLE_SECONDS, self._flush, (c,))
+
+    def stop(self, c: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._flush(c)
+
+    def _flush(self, c: Any) -> None:
+        if c.event_dispatcher is not None:
+            c.event_dispatcher.flush()
