@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 GROUP_RESULTS = 500
 """Results in one commit at the most."""
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.01
 """Nobody waits for a record, so a short wait makes groups; what a crash leaves in it is sent twice."""
 EXCERPT_BYTES = 4_096
 """Of each body, in the attempt log."""

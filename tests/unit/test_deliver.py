@@ -27,7 +27,7 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def hanging() -> Iterator[House]:
     """A worker whose target answers when the test says so."""
-    made = House(lambda request: None, capacity=1000)
+    made = House(lambda request: None, capacity=250)
     yield made
     made.close()
 
@@ -368,43 +368,65 @@ def test_room_is_given_back_when_the_result_cannot_be_written(house: House):
 
 def test_deliveries_over_the_room_wait_aside_unclaimed_and_go_out_as_it_frees(hanging: House):
     profile = hanging.profile()
-    ids = hanging.backlog(profile, 1000)
-    for start in range(0, 1000, 200):
-        hanging.deliverer.deliver(profile.id, ids[start : start + 200])
+    ids = hanging.backlog(profile, 250)
+    assert hanging.deliverer.deliver(profile.id, ids) == ("crm", 150, 100)
+    assert hanging.claimers.run() == 0
+    assert hanging.books() == {"sending": 150, "pending": 100}
+    # Small draws are dear: nothing is claimed before a good part of what waits fits.
+    hanging.sender.finish(answered(200), 50)
     hanging.claimers.run()
-    assert hanging.books() == {"sending": 600, "pending": 400}
-    hanging.sender.finish(answered(200), 300)
+    assert hanging.books() == {"sending": 100, "pending": 100, "delivered": 50}
+    hanging.sender.finish(answered(200), 25)
     hanging.claimers.run()
-    assert hanging.books() == {"sending": 600, "pending": 100, "delivered": 300}
-    while hanging.sender.finish(answered(200)):
-        hanging.claimers.run()
-    assert hanging.books() == {"delivered": 1000}
+    assert hanging.books() == {"sending": 150, "pending": 25, "delivered": 75}
+    hanging.sender.finish(answered(200), 100)
+    hanging.claimers.run()
+    assert hanging.books() == {"sending": 75, "delivered": 175}
+    hanging.sender.finish(answered(200))
+    assert hanging.books() == {"delivered": 250}
     sent = Counter(dict(request.headers)["webhook-id"] for request in hanging.sender.requests)
-    assert (len(sent), set(sent.values())) == (1000, {1})
+    assert (len(sent), set(sent.values())) == (250, {1})
     assert hanging.room.held == 0
 
 
-def test_nine_hundred_of_a_hanging_profile_leave_room_for_a_hundred_of_another(hanging: House):
-    sick, well = hanging.profile("sick"), hanging.profile("well", request=at_url("https://well.example/"))
-    of_sick, of_well = hanging.backlog(sick, 900), hanging.backlog(well, 100)
-    hanging.sender.script = lambda request: answered(200) if "well" in request.url else None
-    for start in range(0, 900, 200):
-        hanging.deliverer.deliver(sick.id, of_sick[start : start + 200])
-    hanging.deliverer.deliver(well.id, of_well)
-    hanging.claimers.run()
-    assert [hanging.row(each)["state"] for each in of_well] == ["delivered"] * 100
-    assert hanging.room.held == hanging.room.held_by(sick.id) == 600
+def test_a_profile_slow_to_answer_gets_more_room_and_says_so_by_its_timings():
+    slow = House(lambda request: None)
+    profile = slow.profile()
+    ids = slow.backlog(profile, 1000)
+    answer = answered(200)
+    answer.timings.total_ms = 2_000.0
+    slow.deliverer.deliver(profile.id, ids)
+    assert slow.room.held == 192
+    slow.sender.finish(answer)
+    slow.claimers.run()
+    assert slow.room.held == 768
+    slow.sender.finish(answer)
+    slow.close()
+
+
+def test_nine_hundred_of_a_hanging_profile_leave_room_for_a_hundred_of_another():
+    house = House(lambda request: answered(200) if "well" in request.url else None)
+    sick, well = house.profile("sick"), house.profile("well", request=at_url("https://well.example/"))
+    assert house.room.take(sick.id, 1, first_attempts=True) == 1
+    house.room.give_back(sick.id, 1, took_ms=10_000.0)
+    of_sick, of_well = house.backlog(sick, 900), house.backlog(well, 100)
+    house.deliverer.deliver(sick.id, of_sick)
+    house.claimers.run()
+    assert house.room.held == 768
+    house.deliverer.deliver(well.id, of_well)
+    assert [house.row(each)["state"] for each in of_well] == ["delivered"] * 100
+    assert house.room.held == house.room.held_by(sick.id) == 768
+    house.close()
 
 
 def test_what_waits_aside_is_left_to_others_once_the_worker_stops(hanging: House):
     profile = hanging.profile()
-    ids = hanging.backlog(profile, 1000)
-    for start in range(0, 1000, 200):
-        hanging.deliverer.deliver(profile.id, ids[start : start + 200])
+    ids = hanging.backlog(profile, 250)
+    hanging.deliverer.deliver(profile.id, ids)
     hanging.claimers.shutdown(cancel_futures=True)
     hanging.sender.stop(1)
     assert hanging.room.held == 0
-    assert hanging.books() == {"pending": 1000}
+    assert hanging.books() == {"pending": 250}
 
 
 def test_room_given_back_unused_starts_what_waits_aside(hanging: House):
@@ -413,7 +435,7 @@ def test_room_given_back_unused_starts_what_waits_aside(hanging: House):
     taken = hanging.deliverer.take_first(profile, 1000)
     hanging.deliverer.deliver(profile.id, ids)
     hanging.claimers.run()
-    assert (taken, hanging.sender.requests) == (800, [])
+    assert (taken, hanging.sender.requests) == (200, [])
     hanging.deliverer.give_back(profile.id, taken)
     hanging.claimers.run()
     assert len(hanging.sender.requests) == 10

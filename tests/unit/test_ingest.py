@@ -86,17 +86,29 @@ def events() -> Events:
     return Events()
 
 
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that the ingestor would have made."""
-    taken: list[float] = []
-    monkeypatch.setattr("dispatcher.ingest.sleep", taken.append)
-    return taken
+class Stopwatch:
+    """The ingestor's own time, which passes when it sleeps and when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.naps: list[float] = []
+
+    def sleep(self, pause: float) -> None:
+        self.naps.append(round(pause, 9))
+        self.now += pause
 
 
 @pytest.fixture
-def ingestor(store: Gate, hints: MemoryHints, clock: HandClock, naps) -> Iterator[Ingestor]:
-    made = Ingestor(store, hints, clock)
+def watch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
+    made = Stopwatch()
+    monkeypatch.setattr("dispatcher.ingest.sleep", made.sleep)
+    monkeypatch.setattr("dispatcher.ingest.monotonic", lambda: made.now)
+    return made
+
+
+@pytest.fixture
+def ingestor(store: Gate, hints: MemoryHints, clock: HandClock, watch: Stopwatch) -> Iterator[Ingestor]:
+    made = Ingestor(store, hints, clock, linger_seconds=0.006)
     yield made
     made.stop()
 
@@ -133,12 +145,33 @@ def test_the_answers_come_after_the_commit_and_before_the_hint(store, hints, clo
     assert order == ["stored", "answered", "hinted"]
 
 
-def test_a_lone_event_is_not_made_to_wait(ingestor, store, answers, events, naps):
+def post_one(ingestor: Ingestor, answers: Answers, events: Events, count: int = 1) -> None:
+    """Posts, and waits for the answer."""
+    answers._some.clear()
+    ingestor.submit(events.several(count), answers.poster("pbx"))
+    answers.wait()
+
+
+def test_an_event_that_comes_after_a_silence_is_not_made_to_wait(ingestor, store, answers, events, watch):
     for _ in range(3):
-        ingestor.submit([events.new()], answers.poster("pbx"))
-        answers.wait()
-        answers._some.clear()
-    assert (store.commits, naps) == ([1, 1, 1], [])
+        post_one(ingestor, answers, events)
+        watch.now += 0.006
+    assert (store.commits, watch.naps) == ([1, 1, 1], [0, 0, 0])
+
+
+def test_an_event_that_comes_close_behind_another_waits_a_little_for_company(ingestor, answers, events, watch):
+    post_one(ingestor, answers, events)
+    watch.now += 0.002
+    post_one(ingestor, answers, events)
+    assert watch.naps == [0, 0.004]
+
+
+def test_after_a_crowd_the_next_group_keeps_twice_the_distance(ingestor, answers, events, watch):
+    post_one(ingestor, answers, events, 16)
+    post_one(ingestor, answers, events, 17)
+    post_one(ingestor, answers, events)
+    post_one(ingestor, answers, events)
+    assert watch.naps == [0, 0.006, 0.012, 0.006]
 
 
 def test_events_that_arrive_while_a_commit_runs_are_written_together(ingestor, store, hints, answers, events):
@@ -153,18 +186,7 @@ def test_events_that_arrive_while_a_commit_runs_are_written_together(ingestor, s
     assert [len(each) for each in hints.evaluations] == [1, 6]
 
 
-def test_after_a_group_the_next_commit_lingers_a_little_for_company(ingestor, store, answers, events, naps):
-    hold(ingestor, store, events)
-    for name in ("a", "b"):
-        ingestor.submit([events.new()], answers.poster(name))
-    store.opened.set()
-    answers.wait()
-    ingestor.submit([events.new()], answers.poster("c"))
-    ingestor.stop()
-    assert naps == [0.003]
-
-
-def test_a_group_is_answered_by_one_notification(store, hints, clock, answers, events, naps):
+def test_a_group_is_answered_by_one_notification(store, hints, clock, answers, events, watch):
     notified: list[int] = []
 
     def notify(function) -> None:

@@ -6,7 +6,7 @@ repeats a request, and PostgreSQL loses asynchronous commits from the end only, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from threading import local
 from typing import Any
@@ -23,9 +23,12 @@ from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.ports import Accepted, Evaluation, NewEvent, Profile, StoredEvent, StoreUnavailable
 
 CONNECT_TIMEOUT_SECONDS = 3
-HOT_OPTIONS = "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+HOT_OPTIONS = (
+    "-c jit=off -c plan_cache_mode=force_generic_plan"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+)
 """Every hot statement looks rows up by their keys. A plan made while a table was small, or before it was
-analysed, would read all of it, and a prepared plan stays."""
+analysed, would read all of it; and since no plan depends on the values, none is made anew for them."""
 DISABLED_REST = timedelta(minutes=10)
 """How long the sweeper leaves a disabled profile's deliveries alone; enabling it wakes them at once."""
 
@@ -249,8 +252,9 @@ class HotPostgresql:
             "lease_until": lease_until,
             "revision": profile.revision,
         }
-        with self._connection("relaxed") as connection, connection.transaction():
-            if is_limited(profile.spec.limits):
+        limited = is_limited(profile.spec.limits)
+        with self._connection("relaxed") as connection, connection.transaction() if limited else nullcontext():
+            if limited:
                 given["ids"] = self._within_limits(connection, profile, given["ids"], now)
             rows = connection.execute(_CLAIM, given, binary=True).fetchall()
         return [
@@ -329,7 +333,11 @@ class HotPostgresql:
     def _connect(self, durability: str) -> Connection[Any]:
         relaxed = " -c synchronous_commit=off" if durability == "relaxed" else ""
         return psycopg.connect(
-            self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, options=HOT_OPTIONS + relaxed
+            self._conninfo,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            prepare_threshold=0,
+            options=HOT_OPTIONS + relaxed,
         )
 
     def _drop(self, durability: str) -> None:
