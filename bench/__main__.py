@@ -27,7 +27,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--store", choices=["postgresql", "sqlite"], help="PostgreSQL where its programs are installed, else SQLite"
     )
-    parser.add_argument("--workers", type=int, default=1, help="worker processes of the product")
+    parser.add_argument("--workers", type=int, default=2, help="worker processes of the product")
     return parser.parse_args(argv)
 
 

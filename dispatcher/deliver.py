@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
+from time import sleep
 from uuid import UUID, uuid4
 
 from dispatcher.catalogue import Profiles
@@ -29,6 +30,9 @@ CLAIM_BATCH = 200
 """Deliveries claimed by one statement: more gains little (they cost 12 microseconds each from here on)."""
 ASIDE_IDS = 20_000
 """Ids that a process keeps aside for one profile. What does not fit is hinted again by the sweeper."""
+PATIENT_LOOKS = 25
+LOOK_SECONDS = 0.002
+"""How often, and how far apart, an evaluation looks whether room has come free: 50 ms in all."""
 LEASE_MARGIN_SECONDS = 5.0
 """Beyond the exchange's deadline: time to record the result, or to notice that the database is away."""
 
@@ -64,10 +68,23 @@ class Deliverer:
     # --- door one: claims made by an evaluation
 
     def take_first(self, profile: Profile, wanted: int) -> int:
-        """Takes room for first attempts; none for a profile under limits, which only a claim can judge."""
+        """Takes room for first attempts; none for a profile under limits, which only a claim can judge.
+
+        Where room is short but comes free quickly it waits a little: an event that stays a hint for some
+        milliseconds costs nothing, a delivery made without room costs a claim of its own.
+        """
         if is_limited(profile.spec.limits):
             return 0
-        return self._room.take(profile.id, wanted, first_attempts=True)
+        granted = self._room.take(profile.id, wanted, first_attempts=True)
+        for _ in range(PATIENT_LOOKS):
+            if granted == wanted:
+                break
+            ended = self._room.ended(profile.id)
+            sleep(LOOK_SECONDS)
+            if self._room.ended(profile.id) == ended:
+                break  # its target does not move: nobody waits for that
+            granted += self._room.take(profile.id, wanted - granted, first_attempts=True)
+        return granted
 
     def give_back(self, profile_id: UUID, count: int) -> None:
         """Frees room that was taken and not used."""

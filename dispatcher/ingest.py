@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 GROUP_EVENTS = 1_000
 """Nothing more joins a commit that holds this many events, so that its reply does not wait for a very long one."""
-CROWD_EVENTS = 16
+CROWD_EVENTS = 64
 """After a group of more than these the distance to the next one doubles: throughput matters more by then."""
 HINT_EVENTS = 200
 """At most this many events in one hint, so that several workers share a burst."""

@@ -270,13 +270,18 @@ class ScheduleStore(Protocol):
     """The database as the only schedule."""
 
     def wake_events(self, now: datetime, again_at: datetime, limit: int) -> list[UUID]:
-        """Events not evaluated whose time has come; each is given out once until `again_at`."""
+        """Events not evaluated whose time has come, the longest waiting first.
+
+        Each is given out once until `again_at`, and no more than `limit` are given out at a time: those that
+        were and have not been evaluated since count.
+        """
         ...
 
     def wake_deliveries(self, now: datetime, again_at: datetime, limit: int) -> dict[UUID, list[UUID]]:
-        """Deliveries due, or with a lease run out, by profile; each is given out once until `again_at`.
+        """Deliveries due, or with a lease run out, by profile, the longest waiting first.
 
-        Those of disabled profiles are not given out.
+        Each is given out once until `again_at`, and no more than `limit` of a profile at a time, so that one
+        profile's backlog delays no other's. Those of disabled profiles are not given out.
         """
         ...
 

@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 HINT_IDS = 200
 """Ids in one hint, so that several workers share a backlog."""
 WAITING_HINTS = 100
-"""No more hints of a kind than this wait in the broker: a backlog stays in the database, where it is safe."""
+"""While more hints of a kind than this wait in the broker, nobody takes them, and no more are sent."""
+GIVEN_OUT = 8_000
+"""Events, and deliveries of each profile, that are given out at a time: about a second of one machine's work. A
+backlog stays in the database, where it is safe, and where nobody else's turn comes after it."""
 
 
 @dataclass(slots=True)
@@ -51,18 +54,14 @@ class Sweeper:
         depth = self._hints.depth()
         now = self._clock()
         again_at = now + self._rehint
-        events = self._store.wake_events(now, again_at, _rows(depth.evaluate))
+        events = self._store.wake_events(now, again_at, GIVEN_OUT) if depth.evaluate < WAITING_HINTS else []
         for part in _parts(events):
             self._hints.evaluate(part)
-        deliveries = self._store.wake_deliveries(now, again_at, _rows(depth.deliver))
+        deliveries = self._store.wake_deliveries(now, again_at, GIVEN_OUT) if depth.deliver < WAITING_HINTS else {}
         for profile_id, ids in deliveries.items():
             for part in _parts(ids):
                 self._hints.deliver(profile_id, part)
         return Swept(len(events), sum(map(len, deliveries.values())))
-
-
-def _rows(waiting_hints: int) -> int:
-    return max(WAITING_HINTS - waiting_hints, 0) * HINT_IDS
 
 
 def _parts(ids: Sequence[UUID]) -> list[Sequence[UUID]]:

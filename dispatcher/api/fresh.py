@@ -7,12 +7,16 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
+from dispatcher.ports import StoreUnavailable
+
 Value = TypeVar("Value")
 
 MAX_AGE_SECONDS = 1.0
 """How long a change made through another process may go unseen here."""
 REFRESH_AGE_SECONDS = 0.5
 """From this age on a value is read again beside its use, so that a steady poster never waits for the database."""
+LOAD_SECONDS = 3.0
+"""A database that hangs for so long is one that is away."""
 MAX_ENTRIES = 10_000
 """Names of nothing are kept too, and strangers may send any number of them."""
 
@@ -26,11 +30,18 @@ class _Entry(Generic[Value]):
 class Fresh(Generic[Value]):
     """Values by name, none older than a second; None is the value of a name that nothing has.
 
-    `find` is for the event loop, `forget` for any thread. What `load` raises is passed on.
+    `find` is for the event loop, `forget` for any thread. What `load` raises is passed on, and a read that takes more
+    than `load_seconds` is StoreUnavailable to whoever waits for it.
     """
 
-    def __init__(self, load: Callable[[str], Value | None], now: Callable[[], float] = monotonic) -> None:
-        self._load, self._now = load, now
+    def __init__(
+        self,
+        load: Callable[[str], Value | None],
+        now: Callable[[], float] = monotonic,
+        *,
+        load_seconds: float = LOAD_SECONDS,
+    ) -> None:
+        self._load, self._now, self._load_seconds = load, now, load_seconds
         self._entries: dict[str, _Entry[Value]] = {}
         self._loading: dict[str, asyncio.Future[Value | None]] = {}
         self._forgotten = 0
@@ -41,7 +52,11 @@ class Fresh(Generic[Value]):
         entry = self._entries.get(name)
         if entry is None or (age := self._now() - entry.read_at) >= MAX_AGE_SECONDS:
             # Shielded: others may wait for the same read.
-            return await asyncio.shield(self._begin(name))
+            reading = asyncio.shield(self._begin(name))
+            try:
+                return await asyncio.wait_for(reading, self._load_seconds)
+            except TimeoutError:
+                raise StoreUnavailable("no answer in time") from None
         if age >= REFRESH_AGE_SECONDS:
             self._begin(name)
         return entry.value

@@ -17,23 +17,38 @@ from dispatcher.ports import Accepted, Clock, NewEvent, Source, StoreUnavailable
 MAX_WAITING_EVENTS = 20_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What may wait in memory for a commit, so that a slow database costs memory within bounds."""
+COMMIT_SECONDS = 8.0
+"""How long a poster waits for a commit. A database that hangs answers nobody; posters themselves give up after about
+ten seconds, and have an answer that says what to do before that."""
+UNSURE = (
+    "The database did not answer in time: these events may have been stored, or may be yet. Post them again; "
+    "an event with an id is stored once."
+)
 
 
 class Intake:
     """Stores events and says what became of them. For one event loop."""
 
-    def __init__(self, ingestor: Ingestor, clock: Clock) -> None:
-        self._ingestor, self._clock = ingestor, clock
+    def __init__(self, ingestor: Ingestor, clock: Clock, *, commit_seconds: float = COMMIT_SECONDS) -> None:
+        self._ingestor, self._clock, self._commit_seconds = ingestor, clock, commit_seconds
         self._waiting_events = 0
         self._waiting_bytes = 0
 
     async def store(self, source: Source, events: Sequence[CallEvent]) -> list[Accepted]:
-        """What became of each, once all are durable. Raises a 503 problem, or StoreUnavailable; then none is."""
+        """What became of each, once all are durable.
+
+        Raises a 503 problem, or StoreUnavailable; then none is, unless the problem is one of time and says so.
+        """
         new = [self._new(source, event) for event in events]
         size = sum(len(each.body) for each in new)
         if self._waiting_events + len(new) > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("Too many events wait for the database; none of these was stored.")
-        result = await self._submit(new, size)
+        waiting = self._submit(new, size)
+        patience = asyncio.get_running_loop().call_later(self._commit_seconds, _give_up, waiting)
+        try:
+            result = await waiting
+        finally:
+            patience.cancel()
         if isinstance(result, StoreUnavailable):
             # A new one: raising the one object that many requests were given would chain their tracebacks.
             raise StoreUnavailable(*result.args)
@@ -71,6 +86,12 @@ class Intake:
             }
         )
         return new_event(event, body, source.workspace_id, source.id, self._clock)
+
+
+def _give_up(waiting: "asyncio.Future[list[Accepted] | StoreUnavailable]") -> None:
+    """Ends the wait; what was submitted still counts as waiting until its commit has come to something."""
+    if not waiting.done():
+        waiting.set_exception(unavailable(UNSURE))
 
 
 def accepted_json(accepted: Sequence[Accepted], *, batch: bool) -> bytes:

@@ -8,8 +8,8 @@ from starlette.types import Scope as Request
 
 from dispatcher.api.fresh import Fresh
 from dispatcher.api.gate import CHALLENGE, Gate
-from dispatcher.api.intake import Intake, accepted_json, is_batch
-from dispatcher.api.problems import Problem, not_found, refused_events, unauthorized
+from dispatcher.api.intake import COMMIT_SECONDS, UNSURE, Intake, accepted_json, is_batch
+from dispatcher.api.problems import Problem, not_found, refused_events, unauthorized, unavailable
 from dispatcher.api.services import Services
 from dispatcher.api.wire import header_of, read_body, send_answer
 from dispatcher.domain.event import CallEvent, EventRefused
@@ -91,7 +91,11 @@ class SourceDoor:
             if spoken.refuses_events:
                 raise refused_events(error) from None
             reason = f"The record gives no usable {error.faults[0].field}: expected {error.faults[0].expected}."
-        await asyncio.to_thread(self._quarantine, source, posted, reason)
+        writing = asyncio.to_thread(self._quarantine, source, posted, reason)
+        try:
+            await asyncio.wait_for(writing, COMMIT_SECONDS)
+        except TimeoutError:
+            raise unavailable(UNSURE) from None
         return []
 
     def _quarantine(self, source: Source, posted: Posted, reason: str) -> None:

@@ -31,7 +31,7 @@ def up(
     data_dir: DataDir = None,
     host: Host = None,
     port: Port = None,
-    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
+    workers: Annotated[int, typer.Option(help="Worker processes: two keep two cores busy.", min=1, max=64)] = 2,
     database_url: DatabaseUrl = None,
     broker_url: BrokerUrl = None,
 ) -> None:

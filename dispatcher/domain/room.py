@@ -30,6 +30,7 @@ class Room:
         self._capacity = capacity
         self._held: dict[UUID, int] = defaultdict(int)
         self._usual_ms: dict[UUID, float] = {}
+        self._ended: dict[UUID, int] = {}
         self._total = 0
         self._lock = Lock()
 
@@ -50,6 +51,7 @@ class Room:
             if self._held[profile_id] <= 0:
                 del self._held[profile_id]
             if took_ms is not None:
+                self._ended[profile_id] = self._ended.get(profile_id, 0) + 1
                 usual = self._usual_ms.get(profile_id, took_ms)
                 self._usual_ms[profile_id] = usual + _MEMORY * (took_ms - usual)
 
@@ -62,6 +64,10 @@ class Room:
         """How many slots a profile holds."""
         with self._lock:
             return self._held.get(profile_id, 0)
+
+    def ended(self, profile_id: UUID) -> int:
+        """How many exchanges of a profile have ended: whether its target moves."""
+        return self._ended.get(profile_id, 0)
 
     @property
     def held(self) -> int:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from uuid import uuid4
+
 from tests.contract.conftest import Opened
 from tests.contract.flow import (
     CLAIM,
@@ -51,8 +53,15 @@ def test_the_events_that_wait_longest_are_given_out_first(store: Opened):
     store.hot.add_events([late], NOON, WAKE + seconds(1))
     store.hot.add_events([early], NOON, WAKE)
     assert store.hot.wake_events(AGAIN, LATER, 1) == [early.id]
-    assert store.hot.wake_events(AGAIN, LATER, 0) == []
-    assert store.hot.wake_events(AGAIN, LATER, 1) == [late.id]
+    assert store.hot.wake_events(AGAIN, LATER, 2) == [late.id]
+
+
+def test_events_that_were_given_out_and_not_evaluated_count_against_the_limit(store: Opened):
+    first, second, third = post(store, Events().several(3))
+    (given_out,) = store.hot.wake_events(WAKE, AGAIN, 1)
+    assert store.hot.wake_events(WAKE, AGAIN, 1) == []
+    evaluate(store, [event for event in (first, second, third) if event.id == given_out], saved(store), now=WAKE)
+    assert len(store.hot.wake_events(WAKE, AGAIN, 1)) == 1
 
 
 def test_two_sweepers_at_once_give_each_event_out_once(store: Opened):
@@ -75,12 +84,25 @@ def test_deliveries_are_woken_by_profile_and_once_until_their_next_time(store: O
     assert states(store, to_crm + to_erp) == ["pending"] * 3
 
 
-def test_no_more_deliveries_are_woken_than_were_asked_for(store: Opened):
-    ids = pending(store, saved(store), Events().several(5))
+def test_no_more_deliveries_of_a_profile_are_given_out_at_a_time_than_were_asked_for(store: Opened):
+    profile = saved(store)
+    ids = pending(store, profile, Events().several(5))
     assert store.hot.wake_deliveries(WAKE, AGAIN, 0) == {}
     first = ids_of(store.hot.wake_deliveries(WAKE, AGAIN, 3))
-    rest = ids_of(store.hot.wake_deliveries(WAKE, AGAIN, 3))
-    assert (len(first), sorted(first + rest)) == (3, sorted(ids))
+    assert store.hot.wake_deliveries(WAKE, AGAIN, 3) == {}
+    store.hot.claim(profile, first[:2], uuid4(), WAKE, LATER + seconds(60))
+    more = ids_of(store.hot.wake_deliveries(WAKE, AGAIN, 3))
+    assert (len(first), len(more)) == (3, 2)
+    assert sorted(first + more) == sorted(ids)
+
+
+def test_one_profiles_backlog_takes_nobody_elses_turn(store: Opened):
+    sick, well = saved(store, "sick"), saved(store, "well")
+    events = Events()
+    pending(store, sick, events.several(5))
+    (waiting,) = pending(store, well, events.several(1))
+    woken = store.hot.wake_deliveries(WAKE, AGAIN, 2)
+    assert (len(woken[sick.id]), woken[well.id]) == (2, [waiting])
 
 
 def test_two_sweepers_at_once_give_each_delivery_out_once(store: Opened):
@@ -147,7 +169,7 @@ def test_a_disabled_profiles_backlog_does_not_crowd_out_the_others(store: Opened
     disable(store, off)
     at = [WAKE + seconds(each) for each in range(1, 5)]
     told = [store.hot.wake_deliveries(now, now + seconds(1), 1) for now in at]
-    assert told == [{}, {on.id: [identifier]}, {on.id: [identifier]}, {on.id: [identifier]}]
+    assert told == [{on.id: [identifier]}] * 4
 
 
 def test_enabling_a_profile_wakes_its_deliveries_at_once(store: Opened):

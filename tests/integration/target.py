@@ -1,13 +1,23 @@
 """A target that keeps what it gets and answers as told: on one event loop, so that a thousand requests may hang in it."""
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 CHUNK_BYTES = 65_536
 
@@ -47,6 +57,7 @@ class Target:
     answer: Callable[[Got], Answer] = lambda _: Answer()
     requests: list[Got] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -64,11 +75,11 @@ class Target:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def open(self) -> None:
         """Listens, on the port of the first time."""
-        starting = asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=2048, reuse_address=True)
+        starting = asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=2048, ssl=self.tls)
         self._server = self._wait(starting)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -128,6 +139,23 @@ class Target:
         await writer.drain()
         got.answered_at = time.monotonic()
         return not answer.promised_bytes
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that nobody has signed but its own key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    certificate = made.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "target.pem"
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -167,8 +167,8 @@ def test_an_event_that_comes_close_behind_another_waits_a_little_for_company(ing
 
 
 def test_after_a_crowd_the_next_group_keeps_twice_the_distance(ingestor, answers, events, watch):
-    post_one(ingestor, answers, events, 16)
-    post_one(ingestor, answers, events, 17)
+    post_one(ingestor, answers, events, 64)
+    post_one(ingestor, answers, events, 65)
     post_one(ingestor, answers, events)
     post_one(ingestor, answers, events)
     assert watch.naps == [0, 0.006, 0.012, 0.006]

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from uuid import UUID
+
 from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.sweep import Sweeper, Swept
 from tests.unit.doubles import House
@@ -98,15 +100,19 @@ def test_while_the_store_is_away_a_sweep_says_so_and_hints_nothing(house: House,
     assert sweeper.sweep() == Swept(events=1)
 
 
-def test_no_more_than_a_hundred_hints_wait_and_the_backlog_stays_in_the_database(house: House, hints, sweeper):
-    house.backlog(house.profile(), 20_500)
-    assert sweeper.sweep() == Swept(deliveries=20_000)
-    assert len(hints.deliveries) == 100
-    house.clock.pass_seconds(60)
+def test_a_backlog_is_given_out_by_and_by_and_the_rest_stays_in_the_database(house: House, hints, sweeper):
+    house.backlog(house.profile(), 8_500)
+    assert sweeper.sweep() == Swept(deliveries=8_000)
+    assert (len(hints.deliveries), len(hints.deliveries[0][1])) == (40, 200)
     assert sweeper.sweep() == Swept()
-    del hints.deliveries[98:]
-    assert sweeper.sweep() == Swept(deliveries=400)
-    assert len(hints.deliveries) == 100
+
+
+def test_nothing_is_given_out_while_a_hundred_hints_wait(house: House, hints: MemoryHints, sweeper):
+    house.backlog(house.profile(), 1)
+    hints.deliveries = [(UUID(int=1), [])] * 100
+    assert sweeper.sweep() == Swept()
+    hints.deliveries.pop()
+    assert sweeper.sweep() == Swept(deliveries=1)
 
 
 def test_waiting_evaluations_do_not_hold_up_deliveries(house: House, hints: MemoryHints, sweeper):

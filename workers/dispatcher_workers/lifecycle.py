@@ -4,16 +4,21 @@ On SIGTERM Celery stops taking hints and lets running tasks end; then what is in
 or handed back here, within the grace of the settings.
 """
 
-from threading import Lock
+import os
+import signal
+from threading import Lock, Timer
 from typing import Any
 
-from celery.signals import setup_logging, worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_shutting_down
 
 from dispatcher.adapters.process import settle_in
 from dispatcher.adapters.logs import set_up_logging
 from dispatcher.settings import logger_levels
 from dispatcher.wiring import WorkerRuntime, build_worker
 from dispatcher_workers.app import settings
+
+LATE_SECONDS = 1.8
+"""Beyond the grace: the results of the last exchanges are written then, and connections closed."""
 
 _lock = Lock()
 _runtime: WorkerRuntime | None = None
@@ -37,6 +42,18 @@ def _logging(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     runtime()
     settle_in()
+
+
+@worker_shutting_down.connect
+def _one_stop(**_: Any) -> None:
+    # Ctrl-C reaches every process of a terminal, and then the supervisor sends SIGTERM as well: to Celery the second
+    # signal means that nobody wants to wait, and what is in flight would be thrown away.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A task that waits for a database that hangs cannot be ended otherwise; its claims end by their leases.
+    end = Timer(settings.stop_grace_seconds + LATE_SECONDS, os._exit, (1,))
+    end.daemon = True
+    end.start()
 
 
 @worker_shutdown.connect

@@ -185,7 +185,8 @@ class MemoryStore:
     @_transaction
     def wake_events(self, now: datetime, again_at: datetime, limit: int) -> list[UUID]:
         due = [(row.wake_at, row) for row in self._events.values() if row.wake_at is not None and row.wake_at <= now]
-        first = sorted(due, key=lambda each: each[0])[:limit]
+        given_out = sum(row.wake_at is not None and now < row.wake_at <= again_at for row in self._events.values())
+        first = sorted(due, key=lambda each: each[0])[: max(limit - given_out, 0)]
         for _, row in first:
             row.wake_at = again_at
         return [row.event.id for _, row in first]
@@ -195,8 +196,16 @@ class MemoryStore:
         due = [
             (row.wake_at, row) for row in self._deliveries.values() if row.wake_at is not None and row.wake_at <= now
         ]
+        rooms: dict[UUID, int] = {}
+        for row in self._deliveries.values():
+            waits = row.state in (State.PENDING, State.RETRYING) and row.due_at is not None and row.due_at <= now
+            given_out = waits and row.wake_at is not None and now < row.wake_at <= again_at
+            rooms[row.profile_id] = rooms.get(row.profile_id, limit) - given_out
         woken: dict[UUID, list[UUID]] = {}
-        for _, row in sorted(due, key=lambda each: each[0])[:limit]:
+        for _, row in sorted(due, key=lambda each: each[0]):
+            if rooms[row.profile_id] <= 0:
+                continue
+            rooms[row.profile_id] -= 1
             if self._wake(row, self._profiles.rows[row.profile_id], now, again_at):
                 woken.setdefault(row.profile_id, []).append(row.id)
         return woken

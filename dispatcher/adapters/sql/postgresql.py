@@ -123,29 +123,42 @@ RETURNING delivery_id
 
 _WAKE_EVENTS = """
 WITH due AS (
-    SELECT event_id FROM evaluations WHERE wake_at <= %(now)b ORDER BY wake_at LIMIT %(limit)b FOR UPDATE SKIP LOCKED
+    SELECT event_id FROM evaluations WHERE wake_at <= %(now)b
+    ORDER BY wake_at
+    LIMIT greatest(%(limit)b::bigint - (SELECT count(*) FROM evaluations WHERE wake_at > %(now)b AND wake_at <= %(again_at)b), 0)
+    FOR UPDATE SKIP LOCKED
 )
 UPDATE evaluations v SET wake_at = %(again_at)b FROM due WHERE v.event_id = due.event_id RETURNING v.event_id
 """
 
 _WAKE_DELIVERIES = """
-WITH due AS (
-    SELECT id, profile_id FROM deliveries
-    WHERE wake_at <= %(now)b ORDER BY wake_at LIMIT %(limit)b FOR UPDATE SKIP LOCKED
+WITH turn AS (
+    SELECT p.id, p.enabled, p.deleted_at IS NOT NULL AS deleted,
+           greatest(%(limit)b::bigint - (
+               SELECT count(*) FROM deliveries o
+               WHERE o.profile_id = p.id AND o.wake_at > %(now)b AND o.wake_at <= %(again_at)b
+                 AND o.state IN ('pending', 'retrying') AND o.due_at <= %(now)b), 0) AS room
+    FROM profiles p
+    WHERE EXISTS (SELECT FROM deliveries d WHERE d.profile_id = p.id AND d.wake_at <= %(now)b)
+), due AS (
+    SELECT found.id, turn.enabled, turn.deleted
+    FROM turn CROSS JOIN LATERAL (
+        SELECT d.id FROM deliveries d WHERE d.profile_id = turn.id AND d.wake_at <= %(now)b
+        ORDER BY d.wake_at LIMIT turn.room FOR UPDATE SKIP LOCKED) AS found
 ), woken AS (
     UPDATE deliveries d
-    SET wake_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN p.enabled THEN %(again_at)b
-                       ELSE %(rested_at)b END,
-        state = CASE WHEN p.deleted_at IS NOT NULL THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
+    SET wake_at = CASE WHEN due.deleted THEN NULL WHEN due.enabled THEN %(again_at)b::timestamptz
+                       ELSE %(rested_at)b::timestamptz END,
+        state = CASE WHEN due.deleted THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
                      WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
-        reason = CASE WHEN p.deleted_at IS NOT NULL THEN 'profile deleted' WHEN d.state = 'sending'
+        reason = CASE WHEN due.deleted THEN 'profile deleted' WHEN d.state = 'sending'
                       THEN 'its worker did not report back' ELSE d.reason END,
-        finished_at = CASE WHEN p.deleted_at IS NOT NULL THEN %(now)b::timestamptz END,
-        due_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN d.state = 'sending' THEN %(now)b::timestamptz
+        finished_at = CASE WHEN due.deleted THEN %(now)b::timestamptz END,
+        due_at = CASE WHEN due.deleted THEN NULL WHEN d.state = 'sending' THEN %(now)b::timestamptz
                       ELSE d.due_at END,
         claim_id = NULL
-    FROM due, profiles p WHERE d.id = due.id AND p.id = due.profile_id
-    RETURNING d.profile_id, d.id, p.enabled AND p.deleted_at IS NULL AS wanted
+    FROM due WHERE d.id = due.id
+    RETURNING d.profile_id, d.id, due.enabled AND NOT due.deleted AS wanted
 )
 SELECT profile_id, id FROM woken WHERE wanted
 """
@@ -196,7 +209,10 @@ class HotPostgresql:
 
     def _first_of(self, connection: Connection[Any], repeated: Sequence[NewEvent]) -> dict[tuple[Any, Any], UUID]:
         keys = ([event.source_id for event in repeated], [event.source_event_id for event in repeated])
-        return {(source_id, theirs): ours for source_id, theirs, ours in connection.execute(_FIRST_OF_DUPLICATES, keys, binary=True)}
+        return {
+            (source_id, theirs): ours
+            for source_id, theirs, ours in connection.execute(_FIRST_OF_DUPLICATES, keys, binary=True)
+        }
 
     # --- evaluate
 

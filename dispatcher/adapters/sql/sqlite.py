@@ -53,23 +53,32 @@ INSERT INTO attempts (delivery_id, number, started_at, duration_ms, outcome, sta
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _WAKE_EVENTS = """
-UPDATE evaluations SET wake_at = ?
-WHERE event_id IN (SELECT event_id FROM evaluations WHERE wake_at <= ? ORDER BY wake_at LIMIT ?) RETURNING event_id
+UPDATE evaluations SET wake_at = :again_at
+WHERE event_id IN (
+    SELECT event_id FROM evaluations WHERE wake_at <= :now ORDER BY wake_at
+    LIMIT max(:limit - (SELECT count(*) FROM evaluations WHERE wake_at > :now AND wake_at <= :again_at), 0))
+RETURNING event_id
+"""
+_TURNS = """
+SELECT p.id, p.enabled, p.deleted_at IS NOT NULL AS deleted,
+       max(:limit - (SELECT count(*) FROM deliveries o
+                     WHERE o.profile_id = p.id AND o.wake_at > :now AND o.wake_at <= :again_at
+                       AND o.state IN ('pending', 'retrying') AND o.due_at <= :now), 0) AS room
+FROM profiles p
+WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.profile_id = p.id AND d.wake_at <= :now)
 """
 _WAKE_DELIVERIES = """
-UPDATE deliveries AS d
-SET wake_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN p.enabled THEN :again_at ELSE :rested_at END,
-    state = CASE WHEN p.deleted_at IS NOT NULL THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
-                 WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
-    reason = CASE WHEN p.deleted_at IS NOT NULL THEN 'profile deleted' WHEN d.state = 'sending'
-                  THEN 'its worker did not report back' ELSE d.reason END,
-    finished_at = CASE WHEN p.deleted_at IS NOT NULL THEN :now END,
-    due_at = CASE WHEN p.deleted_at IS NOT NULL THEN NULL WHEN d.state = 'sending' THEN :now ELSE d.due_at END,
+UPDATE deliveries
+SET wake_at = CASE WHEN :deleted THEN NULL WHEN :enabled THEN :again_at ELSE :rested_at END,
+    state = CASE WHEN :deleted THEN 'discarded' WHEN state <> 'sending' THEN state
+                 WHEN attempts > 0 THEN 'retrying' ELSE 'pending' END,
+    reason = CASE WHEN :deleted THEN 'profile deleted' WHEN state = 'sending'
+                  THEN 'its worker did not report back' ELSE reason END,
+    finished_at = CASE WHEN :deleted THEN :now END,
+    due_at = CASE WHEN :deleted THEN NULL WHEN state = 'sending' THEN :now ELSE due_at END,
     claim_id = NULL
-FROM profiles AS p
-WHERE p.id = d.profile_id
-  AND d.id IN (SELECT id FROM deliveries WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit)
-RETURNING profile_id, id, wake_at
+WHERE id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND wake_at <= :now ORDER BY wake_at LIMIT :room)
+RETURNING id
 """
 
 
@@ -294,30 +303,31 @@ class HotSqlite:
     # --- sweep
 
     def wake_events(self, now: datetime, again_at: datetime, limit: int) -> list[UUID]:
+        given = {"now": to_microseconds(now), "again_at": to_microseconds(again_at), "limit": limit}
         with self._reading() as connection:
-            due = connection.execute("SELECT 1 FROM evaluations WHERE wake_at <= ? LIMIT 1", (to_microseconds(now),))
+            due = connection.execute("SELECT 1 FROM evaluations WHERE wake_at <= :now LIMIT 1", given)
             if due.fetchone() is None:
                 return []  # no write lock for nothing, twice a second
         with self._transaction("relaxed") as connection:
-            given = (to_microseconds(again_at), to_microseconds(now), limit)
             return [UUID(row[0]) for row in connection.execute(_WAKE_EVENTS, given).fetchall()]
 
     def wake_deliveries(self, now: datetime, again_at: datetime, limit: int) -> dict[UUID, list[UUID]]:
-        given = {
+        given: dict[str, Any] = {
             "now": to_microseconds(now),
             "again_at": to_microseconds(again_at),
             "rested_at": to_microseconds(now + DISABLED_REST),
             "limit": limit,
         }
         with self._reading() as connection:
-            due = connection.execute("SELECT 1 FROM deliveries WHERE wake_at <= ? LIMIT 1", (given["now"],))
-            if due.fetchone() is None:
+            if connection.execute(_TURNS, given).fetchone() is None:
                 return {}
         woken: dict[UUID, list[UUID]] = {}
         with self._transaction("relaxed") as connection:
-            for profile_id, identifier, wake_at in connection.execute(_WAKE_DELIVERIES, given).fetchall():
-                if wake_at == given["again_at"]:
-                    woken.setdefault(UUID(profile_id), []).append(UUID(identifier))
+            for profile_id, enabled, deleted, room in connection.execute(_TURNS, given).fetchall():
+                turn = {"profile_id": profile_id, "enabled": enabled, "deleted": deleted, "room": room}
+                ids = [UUID(row[0]) for row in connection.execute(_WAKE_DELIVERIES, given | turn).fetchall()]
+                if ids and enabled and not deleted:
+                    woken[UUID(profile_id)] = ids
         return woken
 
     # --- connections

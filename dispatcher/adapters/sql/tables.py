@@ -211,11 +211,13 @@ deliveries = Table(
 )
 """`attempts` are those spent, `tries` the rows in the log. While it is `sending`, `wake_at` is where its lease ends."""
 
+_TO_WAKE = deliveries.c.wake_at.is_not(None)
 Index(
     "deliveries_wake_at_idx",
+    deliveries.c.profile_id,
     deliveries.c.wake_at,
-    postgresql_where=deliveries.c.wake_at.is_not(None),
-    sqlite_where=deliveries.c.wake_at.is_not(None),
+    postgresql_where=_TO_WAKE,
+    sqlite_where=_TO_WAKE,
 )
 Index("deliveries_profile_id_idx", deliveries.c.profile_id, deliveries.c.id)
 

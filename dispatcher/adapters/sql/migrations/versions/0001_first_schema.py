@@ -73,7 +73,7 @@ def upgrade() -> None:
         batch_op.create_index("deliveries_profile_id_idx", ["profile_id", "id"], unique=False)
         batch_op.create_index(
             "deliveries_wake_at_idx",
-            ["wake_at"],
+            ["profile_id", "wake_at"],
             unique=False,
             postgresql_where=sa.text("wake_at IS NOT NULL"),
             sqlite_where=sa.text("wake_at IS NOT NULL"),
