@@ -52,5 +52,5 @@ class _Unusable:
     def __init__(self, error: RenderError) -> None:
         self._error = error
 
-    def render(self, context: Mapping[str, Any]) -> Rendered:
+    def render(self, context: Mapping[str, Any]) -> Rendered:  # noqa: ARG002 - as the port has it
         raise RenderError(self._error.field, self._error.reason)

@@ -58,7 +58,7 @@ class Recorder:
         switch_off: SwitchOff,
         clock: Clock,
         random: Callable[[], float],
-        observe: Callable[[Profile, Result], None] = lambda profile, result: None,
+        observe: Callable[[Profile, Result], None] = lambda _profile, _result: None,
         *,
         wait: wait_base = RECONNECT_WAIT,
     ) -> None:

@@ -15,20 +15,20 @@ BUNDLE_EVENTS = 1_000
 BUNDLE_SECONDS = 0.5
 
 
-class BundlingDispatcher(EventDispatcher):  # type: ignore[misc]  # Celery has no annotations
+class BundlingDispatcher(EventDispatcher):
     """Buffers task events until `flush`."""
 
-    def __init__(self, *args: Any, on_send_buffered: Any = None, buffer_limit: int = 0, **kwargs: Any) -> None:
-        super().__init__(*args, on_send_buffered=None, buffer_limit=BUNDLE_EVENTS, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "on_send_buffered": None, "buffer_limit": BUNDLE_EVENTS})
 
 
-class BundledEvents(Events):  # type: ignore[misc]
+class BundledEvents(Events):
     """What the app's `events` names."""
 
     dispatcher_cls = BundlingDispatcher
 
 
-class FlushEvents(bootsteps.StartStopStep):  # type: ignore[misc]
+class FlushEvents(bootsteps.StartStopStep):
     """Sends the bundles while the consumer runs, and the last one when it stops."""
 
     requires = ("celery.worker.consumer.events:Events",)

@@ -11,7 +11,7 @@ from typing import Any
 from kombu.transport import redis
 
 
-class HintQoS(redis.QoS):  # type: ignore[misc]  # kombu has no annotations
+class HintQoS(redis.QoS):
     """Acknowledges only what is waiting to be acknowledged."""
 
     def ack(self, delivery_tag: str) -> None:
@@ -19,7 +19,7 @@ class HintQoS(redis.QoS):  # type: ignore[misc]  # kombu has no annotations
             super().ack(delivery_tag)
 
 
-class HintChannel(redis.Channel):  # type: ignore[misc]
+class HintChannel(redis.Channel):
     """Keeps one client for each pool of connections; a client is safe to share among threads, its pool hands out
     a connection for each command."""
 
@@ -37,7 +37,7 @@ class HintChannel(redis.Channel):  # type: ignore[misc]
         yield self._kept[1]
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """What `broker_transport` names."""
 
     Channel = HintChannel

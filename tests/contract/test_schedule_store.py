@@ -1,7 +1,6 @@
 """The database as the only schedule, as every store keeps it: DESIGN's invariant 2, and the limits of profiles."""
 
 from collections import Counter
-
 from uuid import uuid4
 
 from tests.contract.conftest import Opened

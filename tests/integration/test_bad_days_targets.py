@@ -132,7 +132,9 @@ def test_a_template_that_cannot_be_rendered_is_dead_without_an_attempt_and_deliv
         assert (attempt["number"], attempt["error"], attempt["status"]) == (1, "render_error", None)
         assert target.requests == []
 
-        house.ok("PATCH", "/v1/profiles/crm", {"request": {**body_of("{{ call.duration_seconds }}"), "url": target.url}})
+        house.ok(
+            "PATCH", "/v1/profiles/crm", {"request": {**body_of("{{ call.duration_seconds }}"), "url": target.url}}
+        )
         house.ok("POST", f"/v1/deliveries/{row['id']}/replay")
         house.await_settled(1, delivered=1)
         [got] = target.requests

@@ -124,9 +124,7 @@ def test_two_workers_and_two_sweepers_side_by_side_send_each_delivery_once(
     count = 300 * LONG
     # Everything is hinted again after a second: what comes twice is told apart by claims alone.
     environment = {"ONHOOK_REHINT_SECONDS": "1"}
-    with House(
-        tmp_path, redis_server, postgresql_database, workers=2, sweepers=2, environment=environment
-    ) as house:
+    with House(tmp_path, redis_server, postgresql_database, workers=2, sweepers=2, environment=environment) as house:
         house.add_profile("crm", target.url, timeout_seconds=30)
         target.answer = lambda got: Answer(after_seconds=1.5)
         for first in range(0, count, 20):

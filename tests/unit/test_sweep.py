@@ -1,10 +1,9 @@
 """What is due, lost or expired is hinted again."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-
-from uuid import UUID
 
 from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.sweep import Sweeper, Swept

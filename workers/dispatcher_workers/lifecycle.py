@@ -11,8 +11,8 @@ from typing import Any
 
 from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_shutting_down
 
-from dispatcher.adapters.process import settle_in
 from dispatcher.adapters.logs import set_up_logging
+from dispatcher.adapters.process import settle_in
 from dispatcher.settings import logger_levels
 from dispatcher.wiring import WorkerRuntime, build_worker
 from dispatcher_workers.app import settings
@@ -26,7 +26,7 @@ _runtime: WorkerRuntime | None = None
 
 def runtime() -> WorkerRuntime:
     """The one runtime of this process, built when it is first asked for."""
-    global _runtime
+    global _runtime  # noqa: PLW0603 - Celery calls tasks and signals with nothing of ours in hand
     with _lock:
         if _runtime is None:
             _runtime = build_worker(settings)

@@ -138,7 +138,7 @@ class Pages:
             .where(events.c.workspace_id == workspace_id)
         )
         with self._database.reading() as connection:
-            counts = {state: count for state, count in connection.execute(by_state.group_by(deliveries.c.state))}
+            counts: dict[str, int] = dict(connection.execute(by_state.group_by(deliveries.c.state)).tuples())
             accepted, evaluated, made = connection.execute(heard).one()
         return {
             "accepted": accepted,
@@ -184,9 +184,8 @@ class Pages:
 
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
         with self._database.reading() as connection:
-            return connection.execute(
-                self._matching(select(func.count()).select_from(deliveries), workspace_id, chosen)
-            ).scalar_one()
+            counted = self._matching(select(func.count()).select_from(deliveries), workspace_id, chosen)
+            return int(connection.execute(counted).scalar_one())
 
     def _matching(self, query: Select[Any], workspace_id: UUID, chosen: DeliveryFilter) -> Select[Any]:
         return (

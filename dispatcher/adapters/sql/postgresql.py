@@ -125,7 +125,8 @@ _WAKE_EVENTS = """
 WITH due AS (
     SELECT event_id FROM evaluations WHERE wake_at <= %(now)b
     ORDER BY wake_at
-    LIMIT greatest(%(limit)b::bigint - (SELECT count(*) FROM evaluations WHERE wake_at > %(now)b AND wake_at <= %(again_at)b), 0)
+    LIMIT greatest(%(limit)b::bigint - (
+        SELECT count(*) FROM evaluations WHERE wake_at > %(now)b AND wake_at <= %(again_at)b), 0)
     FOR UPDATE SKIP LOCKED
 )
 UPDATE evaluations v SET wake_at = %(again_at)b FROM due WHERE v.event_id = due.event_id RETURNING v.event_id
