@@ -130,20 +130,29 @@ class Deliverer:
         unsent = len(claims)
         try:
             batch: list[tuple[Request, Done]] = []
-            template = self._profiles.template(profile)
             for claim in claims:
-                try:
-                    rendered = template.render(claim.context)
-                except RenderError as error:
-                    self._recorder.put(Unrecorded(profile, claim, now, None, None, error))
-                    continue
-                request = self._request(profile, claim, rendered, now)
-                batch.append((request, partial(self._ended, profile, claim, now, request)))
+                request = self._build(profile, claim, now)
+                if isinstance(request, RenderError):
+                    self._recorder.put(Unrecorded(profile, claim, now, None, None, request))
+                else:
+                    batch.append((request, partial(self._ended, profile, claim, now, request)))
             unsent -= len(batch)
             self._sender.send(batch)
         finally:
             if unsent:
                 self._room.give_back(profile.id, unsent)
+
+    def _build(self, profile: Profile, claim: Claim, now: datetime) -> Request | RenderError:
+        try:
+            rendered = self._profiles.template(profile).render(claim.context)
+            return self._request(profile, claim, rendered, now)
+        except RenderError as error:
+            return error
+        except Exception as error:
+            # Left to itself, this delivery and the others of its batch would come back each time their leases end,
+            # to fail again for ever. The error's text may quote the call, so that its type has to do.
+            logger.exception("deliver.build_failed", extra={"fields": {"delivery_id": str(claim.id)}})
+            return RenderError("request", f"an unforeseen {type(error).__name__}")
 
     def _claim_and_send(self, profile: Profile, ids: Sequence[UUID], granted: int) -> int:
         claims: list[Claim] = []

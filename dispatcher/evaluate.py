@@ -137,10 +137,11 @@ class Evaluator:
 
 
 def profiles_for(event: StoredEvent, catalogue: Catalogue) -> list[Profile]:
-    """The enabled profiles of the event's workspace whose criteria hold for it."""
+    """The enabled profiles of the event's workspace whose criteria hold for it, each once."""
     context = event.context
+    for_every_type = catalogue.by_type.get((event.workspace_id, ANY_TYPE), ())
     candidates = (
         *catalogue.by_type.get((event.workspace_id, context["type"]), ()),
-        *catalogue.by_type.get((event.workspace_id, ANY_TYPE), ()),
+        *(profile for profile in for_every_type if context["type"] not in profile.spec.events),
     )
     return [profile for profile in candidates if profile.spec.criteria is None or profile.spec.criteria.holds(context)]

@@ -16,6 +16,8 @@ from threading import Thread
 from time import monotonic, sleep
 from uuid import UUID
 
+import orjson
+
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hints, NewEvent, StoreUnavailable
@@ -154,8 +156,8 @@ def _tell(answers: Sequence[_Answer]) -> None:
             logger.exception("ingest.answer_failed")
 
 
-def new_event(event: CallEvent, body: bytes, workspace_id: UUID, source_id: UUID, clock: Clock) -> NewEvent:
-    """An event to store, under a new time-ordered id. `body` is its canonical JSON."""
+def new_event(event: CallEvent, workspace_id: UUID, source_id: UUID, clock: Clock) -> NewEvent:
+    """An event to store, under a new time-ordered id."""
     identifier = uuid7(unix_ms(clock()), os.urandom(10))
     return NewEvent(
         identifier,
@@ -165,5 +167,5 @@ def new_event(event: CallEvent, body: bytes, workspace_id: UUID, source_id: UUID
         event.type,
         event.call["id"],
         event.occurred_at,
-        body,
+        orjson.dumps(event.as_context()),
     )

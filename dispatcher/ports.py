@@ -307,15 +307,18 @@ class ReplayStore(Protocol):
     def replay(
         self, workspace_id: UUID, ids: Sequence[UUID], now: datetime, wake_at: datetime
     ) -> list[tuple[UUID, UUID]]:
-        """Reopens those that are final (attempts from 0, due now): (delivery, profile) of each reopened."""
+        """Reopens those that are final (attempts from 0, due now): (delivery, profile) of each reopened.
+
+        Those of deleted profiles stay as they are: there is no request left to build.
+        """
         ...
 
     def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
-        """Ids of final deliveries that a filter chooses, newest first, older than `before`."""
+        """Ids of final deliveries that a filter chooses, newest first, older than `before`; deleted profiles have none."""
         ...
 
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
-        """How many final deliveries a filter chooses."""
+        """How many deliveries `matching` gives in all."""
         ...
 
     def discard(self, workspace_id: UUID, delivery_id: UUID, reason: str, now: datetime) -> bool:

@@ -21,14 +21,18 @@ class Replayer:
         self._rehint = timedelta(seconds=rehint_seconds)
 
     def replay(self, workspace_id: UUID, delivery_id: UUID) -> None:
-        """Reopens one final delivery, due now, its attempts counted anew. Raises `Conflict` where it is open."""
+        """Reopens one final delivery, due now, its attempts counted anew.
+
+        Raises `Conflict` where it is open, or its profile deleted.
+        """
         if not self._reopen(workspace_id, [delivery_id]):
-            raise Conflict("The delivery is open: only a final one can be replayed.")
+            raise Conflict("Only a final delivery can be replayed, and only while its profile exists.")
 
     def replay_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
-        """Reopens every final delivery that the filter chooses, newest first, a page a transaction; how many.
+        """Reopens every final delivery of an existing profile that the filter chooses, newest first; how many.
 
-        When the database goes away half-way, what is reopened stays so, and StoreUnavailable is raised.
+        Each page is a transaction: when the database goes away half-way, what is reopened stays so, and
+        StoreUnavailable is raised.
         """
         reopened, before = 0, None
         while ids := self._store.matching(workspace_id, chosen, before, PAGE_DELIVERIES):

@@ -67,7 +67,7 @@ def list_attempts(caller: Reader, delivery_id: str) -> Response:
 
 @router.post("/{delivery_id}/replay")
 def replay_delivery(caller: Writer, delivery_id: str) -> Response:
-    """Reopens a final delivery; 409 while it is open. Scope `write`."""
+    """Reopens a final delivery; 409 while it is open, or when its profile is deleted. Scope `write`."""
     delivery = _delivery(caller, delivery_id)
     caller.inside.replayer.replay(caller.workspace_id, delivery["id"])
     return Json(_delivery(caller, delivery_id), 202)

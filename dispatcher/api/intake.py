@@ -10,7 +10,6 @@ import orjson
 
 from dispatcher.api.problems import unavailable
 from dispatcher.domain.event import CallEvent
-from dispatcher.domain.field_values import time_text
 from dispatcher.ingest import Ingestor, new_event
 from dispatcher.ports import Accepted, Clock, NewEvent, Source, StoreUnavailable
 
@@ -39,7 +38,7 @@ class Intake:
 
         Raises a 503 problem, or StoreUnavailable; then none is, unless the problem is one of time and says so.
         """
-        new = [self._new(source, event) for event in events]
+        new = [new_event(event, source.workspace_id, source.id, self._clock) for event in events]
         size = sum(len(each.body) for each in new)
         if self._waiting_events + len(new) > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("Too many events wait for the database; none of these was stored.")
@@ -75,17 +74,6 @@ class Intake:
         self._waiting_bytes += size
         self._ingestor.submit(new, done)
         return future
-
-    def _new(self, source: Source, event: CallEvent) -> NewEvent:
-        body = orjson.dumps(
-            {
-                "id": event.source_event_id,
-                "type": event.type,
-                "occurred_at": time_text(event.occurred_at),
-                "call": event.call,
-            }
-        )
-        return new_event(event, body, source.workspace_id, source.id, self._clock)
 
 
 def _give_up(waiting: "asyncio.Future[list[Accepted] | StoreUnavailable]") -> None:

@@ -125,7 +125,7 @@ def _store_all(opened: Opened, source: "Source", events: "list[CallEvent]") -> "
     from queue import SimpleQueue
 
     from dispatcher.clock import utc_now
-    from dispatcher.ingest import Ingestor
+    from dispatcher.ingest import Ingestor, new_event
     from dispatcher.ports import StoreUnavailable
     from dispatcher.wiring import build_hints
 
@@ -135,22 +135,10 @@ def _store_all(opened: Opened, source: "Source", events: "list[CallEvent]") -> "
     hints = build_hints(settings)
     ingestor = Ingestor(_ClosedAfterwards(opened.store.hot), hints, utc_now, rehint_seconds=settings.rehint_seconds)
     answers: SimpleQueue[list[Accepted] | StoreUnavailable] = SimpleQueue()
-    ingestor.submit([_new(event, source) for event in events], answers.put)
+    ingestor.submit([new_event(event, source.workspace_id, source.id, utc_now) for event in events], answers.put)
     answer = answers.get()
     # Ends the thread, after it has hinted: a hint that is cut off would cost the sweeper's pause.
     ingestor.stop()
     if isinstance(answer, StoreUnavailable):
         raise answer
     return answer
-
-
-def _new(event: "CallEvent", source: "Source") -> "NewEvent":
-    import orjson
-
-    from dispatcher.clock import utc_now
-    from dispatcher.domain.field_values import time_text
-    from dispatcher.ingest import new_event
-
-    occurred_at = time_text(event.occurred_at)
-    context = {"id": event.source_event_id, "type": event.type, "occurred_at": occurred_at, "call": event.call}
-    return new_event(event, orjson.dumps(context), source.workspace_id, source.id, utc_now)

@@ -69,7 +69,7 @@ def rehearse(spec: "ProfileSpec", file: Path) -> Rehearsal:
     from dispatcher.ports import RenderError
     from dispatcher.wiring import USER_AGENT
 
-    context = _context(_one_event(file))
+    context = _one_event(file).as_context()
     verdict = spec.criteria.verdict(context) if spec.criteria is not None else None
     try:
         rendered = JinjaTemplates().compile(spec).render(context)
@@ -97,13 +97,6 @@ def _one_event(file: Path) -> "CallEvent":
     if len(events) != 1:
         raise CommandFailed(f"{file} holds {len(events)} events; a test takes one.")
     return events[0]
-
-
-def _context(event: "CallEvent") -> dict[str, Any]:
-    from dispatcher.domain.field_values import time_text
-
-    occurred_at = time_text(event.occurred_at)
-    return {"id": event.source_event_id, "type": event.type, "occurred_at": occurred_at, "call": event.call}
 
 
 def _verdict_lines(verdict: dict[str, Any], depth: int) -> list[str]:

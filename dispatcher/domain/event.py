@@ -17,6 +17,7 @@ from dispatcher.domain.field_values import (
     read_moment,
     read_object,
     reader_of,
+    time_text,
     well_formed,
 )
 
@@ -39,6 +40,15 @@ class CallEvent:
     type: str
     occurred_at: datetime
     call: dict[str, Any]
+
+    def as_context(self) -> dict[str, Any]:
+        """What is stored of it, as JSON, and what criteria and templates see."""
+        return {
+            "id": self.source_event_id,
+            "type": self.type,
+            "occurred_at": time_text(self.occurred_at),
+            "call": self.call,
+        }
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dispatcher.sources.authentication import check_auth
 
 MASK = "********"
 """Shown for a secret. Sent back, it means the secret that is stored."""
-SHOWN_AUTH = frozenset({"kind", "username"})
+_SHOWN_AUTH = frozenset({"kind", "username"})
 _MEMBERS = ("name", "format", "auth", "time_zone", "country", "config")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -31,7 +31,8 @@ def parse_source(raw: object, identifier: UUID, workspace_id: UUID, stored: Mapp
     """The source of decoded JSON or YAML, under this id; masked secrets are the `stored`. Raises `SourceRefused`."""
     reading = Reading()
     given = reading.members(reading.plain(raw), "", _MEMBERS)
-    name, country, config = given.get("name"), given.get("country"), given.get("config") or {}
+    name, country, config = given.get("name"), given.get("country"), given.get("config")
+    config = {} if config is None else config
     if type(name) is not str or not _NAME.fullmatch(name):
         reading.note("name", "1 to 64 of a-z, 0-9 and . _ -, the first a letter or digit", name)
     if country is not None and (type(country) is not str or not _COUNTRY.fullmatch(country)):
@@ -59,7 +60,7 @@ def shown_source(source: Source) -> dict[str, Any]:
 
 
 def _masked(auth: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value if name in SHOWN_AUTH else MASK for name, value in auth.items()}
+    return {name: value if name in _SHOWN_AUTH else MASK for name, value in auth.items()}
 
 
 def _zone(reading: Reading, raw: object) -> str:

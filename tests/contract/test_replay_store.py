@@ -77,6 +77,19 @@ def test_only_what_is_final_and_in_the_workspace_is_replayed(database: Opened):
     assert states(database, ids) == ["pending", "sending", "pending"]
 
 
+def test_what_was_delivered_for_a_deleted_profile_is_not_replayed_and_no_filter_chooses_it(database: Opened):
+    gone, kept = saved(database, "gone"), saved(database, "kept")
+    events = Events()
+    (old,), (other,) = claimed(database, gone, [events.new()]), claimed(database, kept, [events.new()])
+    database.hot.record([delivered(old), delivered(other)], NOON)
+    database.admin.delete_profile(WORKSPACE, "gone", NOON)
+    before = shown(database, old.id)
+    assert database.admin.matching(WORKSPACE, EVERYTHING, None, 10) == [other.id]
+    assert database.admin.count_matching(WORKSPACE, EVERYTHING) == 1
+    assert database.admin.replay(WORKSPACE, [old.id, other.id], LATER, LATER) == [(other.id, kept.id)]
+    assert shown(database, old.id) == before
+
+
 def test_an_open_delivery_is_discarded_with_its_reason(database: Opened):
     (identifier,) = pending(database, saved(database), [Events().new()])
     assert database.admin.discard(WORKSPACE, identifier, "called off by support", LATER) is True

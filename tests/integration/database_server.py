@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, that it may stop, start and hold up; commits are synchronous, as in production."""
+"""A PostgreSQL server of a test's own, that it may stop, start and hold up; commits are synchronous, as in use."""
 
 import os
 import shutil

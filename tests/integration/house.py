@@ -1,4 +1,4 @@
-"""A running Onhook of separate processes (api, workers, sweepers), as on machines of their own, that tests may break."""
+"""A running Onhook of separate processes (api, workers, sweepers), as on machines of their own, for tests to break."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A target that keeps what it gets and answers as told: on one event loop, so that a thousand requests may hang in it."""
+"""A target that keeps what it gets and answers as told, on one event loop: a thousand requests may hang in it."""
 
 import asyncio
 import ssl
@@ -33,6 +33,8 @@ class Answer:
     zeros: int = 0
     promised_bytes: int = 0
     """More than are sent: the connection closes half-way."""
+    hangs_up: bool = False
+    """Without a word, as a restart does to a request that came too late."""
 
 
 @dataclass(eq=False)
@@ -43,6 +45,8 @@ class Got:
     path: str
     headers: dict[str, str]
     body: bytes
+    is_first: bool
+    """On its connection."""
     answered_at: float | None = None
 
     @property
@@ -113,18 +117,22 @@ class Target:
         self._conversations[task] = writer
         # Cancelled is how `close` ends it: no exception, or asyncio would log each.
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while await self._exchange(reader, writer):
-                pass
+            is_first = True
+            while await self._exchange(reader, writer, is_first=is_first):
+                is_first = False
         del self._conversations[task]
         writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_first: bool) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(_header(line) for line in head[1:] if line)
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        got = Got(time.monotonic(), head[0].split(" ")[1], headers, body)
+        got = Got(time.monotonic(), head[0].split(" ")[1], headers, body, is_first)
         self.requests.append(got)
         answer = self.answer(got)
+        if answer.hangs_up:
+            writer.transport.abort()
+            return False
         if answer.after_seconds is None:
             await reader.read(1)  # until the other side has enough of it
             return False

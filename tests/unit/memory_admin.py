@@ -256,7 +256,10 @@ class MemoryAdmin(MemoryStore):
         self, workspace_id: UUID, ids: Sequence[UUID], now: datetime, wake_at: datetime
     ) -> list[tuple[UUID, UUID]]:
         found = [self._deliveries[each] for each in ids if each in self._deliveries]
-        return [self._reopen(row, now, wake_at) for row in found if row.state in FINAL_STATES]
+        return [self._reopen(row, now, wake_at) for row in found if self._is_replayable(row)]
+
+    def _is_replayable(self, row: DeliveryRow) -> bool:
+        return row.state in FINAL_STATES and not self._profiles.rows[row.profile_id].deleted
 
     def _reopen(self, row: DeliveryRow, now: datetime, wake_at: datetime) -> tuple[UUID, UUID]:
         row.state, row.reason, row.attempts, row.finished_at = State.PENDING, "replayed", 0, None
@@ -265,12 +268,16 @@ class MemoryAdmin(MemoryStore):
 
     @reachable
     def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
-        final = [row["id"] for row in self._chosen(workspace_id, chosen) if row["state"] in FINAL_STATES]
+        final = self._replayable(workspace_id, chosen)
         return sorted((each for each in final if before is None or each < before), reverse=True)[:limit]
+
+    def _replayable(self, workspace_id: UUID, chosen: DeliveryFilter) -> list[UUID]:
+        ids = [row["id"] for row in self._chosen(workspace_id, chosen)]
+        return [each for each in ids if self._is_replayable(self._deliveries[each])]
 
     @reachable
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
-        return sum(row["state"] in FINAL_STATES for row in self._chosen(workspace_id, chosen))
+        return len(self._replayable(workspace_id, chosen))
 
     @reachable
     def discard(self, workspace_id: UUID, delivery_id: UUID, reason: str, now: datetime) -> bool:

@@ -126,7 +126,7 @@ def test_a_final_delivery_is_replayed_and_hinted(house: House) -> None:
 def test_replaying_an_open_delivery_is_409(house: House) -> None:
     (one,) = made(house, 1)
     answer = house.call("POST", f"/v1/deliveries/{one}/replay", Scope.WRITE)
-    detail = "The delivery is open: only a final one can be replayed."
+    detail = "Only a final delivery can be replayed, and only while its profile exists."
     assert answer.json() == problem(409, "Conflict", detail)
     assert house.hints.deliveries == []
 
@@ -144,6 +144,18 @@ def test_discarding_a_final_delivery_is_409_and_changes_nothing(house: House) ->
     house.settle([one], State.DELIVERED)
     answer = house.call("POST", f"/v1/deliveries/{one}/discard", Scope.WRITE)
     assert (answer.status_code, state_of(house, one)) == (409, "delivered")
+
+
+def test_replaying_a_delivery_of_a_deleted_profile_is_409_and_a_filter_leaves_it_out(house: House) -> None:
+    (one,) = made(house, 1)
+    house.settle([one])
+    house.call("DELETE", "/v1/profiles/crm", Scope.WRITE)
+    answer = house.call("POST", f"/v1/deliveries/{one}/replay", Scope.WRITE)
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    done = house.call("POST", "/v1/deliveries/replay", Scope.WRITE, json={"filter": {"profile": "crm"}})
+    assert done.json() == {"count": 0}
+    assert house.call("GET", f"/v1/deliveries/{one}", Scope.READ).json()["state"] == "dead"
+    assert house.hints.deliveries == []
 
 
 @pytest.mark.parametrize("delivery_id", ["00000000-0000-4000-8000-000000000000", "no-id", "replay"])

@@ -42,6 +42,18 @@ def test_an_event_is_delivered_to_every_profile_that_takes_its_type(house: House
     assert house.books() == {"delivered": 4}
 
 
+def test_a_profile_for_one_type_and_for_every_type_fires_once(house: House):
+    profile = house.profile(trigger=trigger("call.finished", "*"))
+    (event,) = house.post(1)
+    assert house.evaluator.evaluate([event]) == Evaluated(1, Counter(crm=1), 0)
+    assert [dict(request.headers)["webhook-id"] for request in house.sender.requests] == [
+        str(delivery_id(event, profile.id))
+    ]
+    assert house.store.books(WORKSPACE)["made"] == 1
+    house.evaluator.evaluate(house.post(1, kind="call.recorded"))
+    assert house.books() == {"delivered": 2}
+
+
 def test_criteria_decide_call_by_call(house: House):
     profile = house.profile(trigger=trigger("call.finished", criteria=CRITERIA))
     plain, vip = house.post(1, call_id="call-1") + house.post(1, call_id="vip-call")

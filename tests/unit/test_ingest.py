@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from threading import Event
 
+import orjson
 import pytest
 
 from dispatcher.adapters.memory.hints import MemoryHints
@@ -323,8 +324,14 @@ def test_an_event_to_store_has_an_id_of_its_own_made_of_the_time(clock):
     event = parse_event(
         {"id": "a1b2", "type": "call.finished", "occurred_at": "2026-11-20T11:59:00Z", "call": {"id": "7f9c"}}, NOON
     )
-    one, two = (new_event(event, b"{}", WORKSPACE, SOURCE, clock) for _ in range(2))
-    assert (one.source_event_id, one.type, one.call_id, one.body) == ("a1b2", "call.finished", "7f9c", b"{}")
+    one, two = (new_event(event, WORKSPACE, SOURCE, clock) for _ in range(2))
+    assert (one.source_event_id, one.type, one.call_id) == ("a1b2", "call.finished", "7f9c")
+    assert orjson.loads(one.body) == {
+        "id": "a1b2",
+        "type": "call.finished",
+        "occurred_at": "2026-11-20T11:59:00Z",
+        "call": {"id": "7f9c"},
+    }
     assert (one.workspace_id, one.source_id, one.occurred_at) == (WORKSPACE, SOURCE, NOON - seconds(60))
     assert (one.id.version, one.id.int >> 80) == (7, int(NOON.timestamp() * 1000))
     assert one.id != two.id

@@ -50,7 +50,7 @@ def test_a_replayed_delivery_is_due_now_from_its_first_attempt_and_hinted(house:
 
 def test_an_open_delivery_is_a_conflict_and_nothing_is_hinted(house: House, replayer: Replayer) -> None:
     (one,) = made(house, 1)
-    with pytest.raises(Conflict, match="only a final one"):
+    with pytest.raises(Conflict, match="Only a final delivery"):
         replayer.replay(WORKSPACE, one)
     assert house.hints.deliveries == []
 

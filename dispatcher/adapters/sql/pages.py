@@ -138,7 +138,8 @@ class Pages:
             .where(events.c.workspace_id == workspace_id)
         )
         with self._database.reading() as connection:
-            counts: dict[str, int] = dict(connection.execute(by_state.group_by(deliveries.c.state)).tuples())
+            rows = connection.execute(by_state.group_by(deliveries.c.state))
+            counts = {str(row[0]): int(row[1]) for row in rows}
             accepted, evaluated, made = connection.execute(heard).one()
         return {
             "accepted": accepted,
@@ -158,9 +159,11 @@ class Pages:
     def replay(
         self, workspace_id: UUID, ids: Sequence[UUID], now: datetime, wake_at: datetime
     ) -> list[tuple[UUID, UUID]]:
+        live = select(profiles.c.id).where(profiles.c.deleted_at.is_(None))
         reopened = (
             update(deliveries)
             .where(deliveries.c.workspace_id == workspace_id, deliveries.c.id.in_(ids), deliveries.c.state.in_(_FINAL))
+            .where(deliveries.c.profile_id.in_(live))
             .values(
                 state=State.PENDING.value,
                 reason="replayed",
@@ -191,7 +194,7 @@ class Pages:
         return (
             query.join(events, events.c.id == deliveries.c.event_id)
             .join(profiles, profiles.c.id == deliveries.c.profile_id)
-            .where(deliveries.c.state.in_(_FINAL), *_conditions(workspace_id, chosen))
+            .where(deliveries.c.state.in_(_FINAL), profiles.c.deleted_at.is_(None), *_conditions(workspace_id, chosen))
         )
 
     def discard(self, workspace_id: UUID, delivery_id: UUID, reason: str, now: datetime) -> bool:

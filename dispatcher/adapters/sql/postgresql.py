@@ -16,13 +16,13 @@ import orjson
 import psycopg
 from psycopg import Connection
 
+from dispatcher.adapters.sql.database import POSTGRESQL_CONNECT
 from dispatcher.adapters.sql.rows import attempt_columns
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
 from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.ports import Accepted, Evaluation, NewEvent, Profile, StoredEvent, StoreUnavailable
 
-CONNECT_TIMEOUT_SECONDS = 3
 HOT_OPTIONS = (
     "-c jit=off -c plan_cache_mode=force_generic_plan"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
@@ -352,7 +352,7 @@ class HotPostgresql:
         return psycopg.connect(
             self._conninfo,
             autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            **POSTGRESQL_CONNECT,
             prepare_threshold=0,
             options=HOT_OPTIONS + relaxed,
         )
