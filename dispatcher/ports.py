@@ -314,7 +314,7 @@ class ReplayStore(Protocol):
         ...
 
     def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
-        """Ids of final deliveries that a filter chooses, newest first, older than `before`; deleted profiles have none."""
+        """Ids of final deliveries that a filter chooses, newest first, older than `before`; none of deleted profiles."""
         ...
 
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:

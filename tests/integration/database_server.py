@@ -68,8 +68,8 @@ def database_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseServer]
     server = DatabaseServer(owner, binaries, home)
     try:
         os.chown(home, owner, -1)
-        initdb = [binaries / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        postgresql._as(owner, [*initdb, "--locale=C", "--no-sync"])
+        initdb: list[str | Path] = [binaries / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust"]
+        postgresql._as(owner, [*initdb, "-E", "UTF8", "--locale=C", "--no-sync"])
         server.start()
         yield server
     finally:

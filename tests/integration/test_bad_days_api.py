@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,14 @@ def test_every_event_that_got_a_202_of_a_killed_api_is_delivered(
                     time.sleep(0.05)
                 stored.add(number)
 
+        def more_than(some: float) -> bool:
+            return len(stored) > some
+
         posters = [threading.Thread(target=post, args=(range(first, count, POSTERS),)) for first in range(POSTERS)]
         for poster in posters:
             poster.start()
         for part in (0.3, 0.6):
-            seconds_until(lambda part=part: len(stored) > count * part)
+            seconds_until(partial(more_than, count * part))
             house.kill("api")
             house.start("api")
         for poster in posters:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -45,7 +46,7 @@ def ask(house: House, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     with (tmp_path / "flower.log").open("wb") as log:
         flower = subprocess.Popen(
             [sys.executable, "-m", "celery", *words, "--basic-auth=ops:wicked"], stdout=log, stderr=log, cwd=tmp_path,
-            env=environment(**settings), preexec_fn=lambda: die_with(tests, 15), start_new_session=True,
+            env=environment(**settings), preexec_fn=lambda: die_with(tests, signal.SIGTERM), start_new_session=True,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
 

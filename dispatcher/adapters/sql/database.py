@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.ports import StoreUnavailable
 
-POSTGRESQL_CONNECT: dict[str, int] = {
+POSTGRESQL_CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
