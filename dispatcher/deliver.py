@@ -47,6 +47,13 @@ class SendingRules:
     """At least this long does a claim stand; None: the profile's time-out plus a margin."""
 
 
+@dataclass(slots=True)
+class Patience:
+    """How often one evaluation may still look for room, over all its profiles."""
+
+    looks: int = PATIENT_LOOKS
+
+
 class Deliverer:
     """Claims deliveries and carries them to the sender. Safe to use from several threads."""
 
@@ -67,7 +74,7 @@ class Deliverer:
 
     # --- door one: claims made by an evaluation
 
-    def take_first(self, profile: Profile, wanted: int) -> int:
+    def take_first(self, profile: Profile, wanted: int, patience: "Patience") -> int:
         """Takes room for first attempts; none for a profile under limits, which only a claim can judge.
 
         Where room is short but comes free quickly it waits a little: an event that stays a hint for some
@@ -76,9 +83,8 @@ class Deliverer:
         if is_limited(profile.spec.limits):
             return 0
         granted = self._room.take(profile.id, wanted, first_attempts=True)
-        for _ in range(PATIENT_LOOKS):
-            if granted == wanted:
-                break
+        while granted < wanted and patience.looks > 0:
+            patience.looks -= 1
             ended = self._room.ended(profile.id)
             sleep(LOOK_SECONDS)
             if self._room.ended(profile.id) == ended:

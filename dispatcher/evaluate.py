@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from dispatcher.catalogue import Profiles
-from dispatcher.deliver import Deliverer
+from dispatcher.deliver import Deliverer, Patience
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.ids import delivery_id
 from dispatcher.ports import Catalogue, Clock, Evaluation, EvaluationStore, Profile, StoredEvent
@@ -71,8 +71,9 @@ class Evaluator:
 
     def _take_room(self, fired: list[tuple[StoredEvent, list[Profile]]], catalogue: Catalogue) -> dict[UUID, int]:
         wanted = Counter(profile.id for _, profiles in fired for profile in profiles)
+        patience = Patience()
         return {
-            profile_id: self._deliverer.take_first(catalogue.profiles[profile_id], count)
+            profile_id: self._deliverer.take_first(catalogue.profiles[profile_id], count, patience)
             for profile_id, count in wanted.items()
         }
 

@@ -121,8 +121,11 @@ class CatalogueStore(Protocol):
         """Every profile, and the version they are of."""
         ...
 
-    def disable_profile(self, profile_id: UUID, reason: str, now: datetime) -> None:
-        """Switches a profile off (a new catalogue version), with the reason that people are shown."""
+    def disable_profile(self, profile_id: UUID, revision: int, reason: str, now: datetime) -> None:
+        """Switches a profile off (a new catalogue version), with the reason that people are shown.
+
+        Only in that revision: an answer to an older one says nothing of what was mended since.
+        """
         ...
 
 
@@ -314,7 +317,7 @@ class ReplayStore(Protocol):
         ...
 
     def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
-        """Ids of final deliveries that a filter chooses, newest first, older than `before`; none of deleted profiles."""
+        """Ids of final deliveries of a filter, newest first, older than `before`; none of deleted profiles."""
         ...
 
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:

@@ -19,7 +19,7 @@ from tenacity.wait import wait_base
 
 from dispatcher.domain.delivery import Attempt, Claim, Result, next_state
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
-from dispatcher.domain.outcome import OurFault, Outcome, Rejected, outcome_of
+from dispatcher.domain.outcome import OurFault, Outcome, Rejected, RetryLater, outcome_of
 from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ EXCERPT_BYTES = 4_096
 RECONNECT_WAIT = wait_exponential(multiplier=0.1, max=2)
 
 
-SwitchOff = Callable[[UUID, str, datetime], None]
+SwitchOff = Callable[[UUID, int, str, datetime], None]
 """`CatalogueStore.disable_profile`."""
 
 
@@ -131,7 +131,7 @@ class Recorder:
     def _switch_off(self, profile: Profile) -> None:
         for attempt in self._persistently():
             with attempt:
-                self._switch_off_profile(profile.id, "the target answered 410 Gone", self._clock())
+                self._switch_off_profile(profile.id, profile.revision, "the target answered 410 Gone", self._clock())
 
     def _persistently(self) -> Retrying:
         return Retrying(
@@ -154,7 +154,12 @@ def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
     if ended.render_error is not None:
         return OurFault(ErrorWord.RENDER_ERROR, str(ended.render_error), final=True)
     assert ended.exchange is not None
-    return outcome_of(ended.exchange, ended.profile.spec.success, now)
+    try:
+        return outcome_of(ended.exchange, ended.profile.spec.success, now)
+    except Exception as error:
+        # An answer that no rule foresaw: unrecorded, it would be asked for again at the end of every lease.
+        logger.exception("record.answer_not_understood")
+        return RetryLater(ErrorWord.PROTOCOL, f"an answer that could not be judged ({type(error).__name__})")
 
 
 def _excerpt(ended: Unrecorded) -> bytes | None:

@@ -34,7 +34,7 @@ logger = logging.getLogger("onhook.settings")
 PREFIX = "ONHOOK_"
 SYSTEM_FILE = Path("/etc/onhook/onhook.toml")
 PARENT_PIPE = "ONHOOK_PARENT_PIPE"
-NOT_SETTINGS = frozenset({"ONHOOK_CONFIG", "ONHOOK_SAMPLES", "ONHOOK_REQUIRE_SERVERS", PARENT_PIPE})
+NOT_SETTINGS = frozenset({"ONHOOK_CONFIG", "ONHOOK_SAMPLES", "ONHOOK_REQUIRE_SERVERS", "ONHOOK_LONG", PARENT_PIPE})
 """Variables with our prefix that are no settings: where the file is, what tests want, what a supervisor hands down."""
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, the final zero among them; a margin for a server's temporary name.
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
 
     lease_seconds: float | None = Field(None, gt=0, examples=[330.0])
     """How long a dead worker's claim on a delivery stands before another takes it. Unset: the profile's time-out plus
-    a margin. Set it lower to recover sooner, never below the longest time-out, or slow deliveries are sent twice."""
+    a margin of 5 s. Set it lower to recover sooner; a claim always outlives the profile's time-out by a second."""
 
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
     """The log level of every process: DEBUG, INFO, WARNING, ERROR or CRITICAL. Lower it to look for a fault; no level

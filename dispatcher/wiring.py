@@ -1,5 +1,6 @@
 """The composition root: every process is put together here, from the settings."""
 
+import logging
 import os
 import random
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from starlette.types import ASGIApp
 from dispatcher import __version__
 from dispatcher.adapters.celery_queue import BackgroundHints, CeleryHints, make_app
 from dispatcher.adapters.egress import Egress
+from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
 from dispatcher.adapters.patterns import compile_pattern
+from dispatcher.adapters.probe import Probe
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.templates import JinjaTemplates
 from dispatcher.adapters.vault import Vault
@@ -23,16 +26,21 @@ from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
 from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.domain.delivery import Result, State
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.room import Room
 from dispatcher.evaluate import Evaluated, Evaluator
 from dispatcher.ingest import Ingestor
-from dispatcher.ports import BrokerUnavailable, Sender, StoreUnavailable
+from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable
 from dispatcher.record import Recorder
 from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
 
+logger = logging.getLogger(__name__)
+
 USER_AGENT = f"Onhook/{__version__}"
+REQUESTS_THREADS = 64
+"""Of the portable sender: a thread for each exchange."""
 CLAIMERS = 4
 """Threads that claim what waited in a process for room: enough to keep the database busy."""
 
@@ -83,6 +91,8 @@ def build_api(settings: Settings) -> ApiRuntime:
     store = build_store(settings)
     hints = BackgroundHints(build_hints(settings))
     in_loop = LoopCalls()
+    # A broker that hangs takes seconds to say so, and a probe of the API does not wait that long.
+    broker = Probe(lambda: _answers(hints.depth))
     ingestor = Ingestor(
         store.hot,
         hints,
@@ -102,7 +112,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         max_body_bytes=settings.max_body_bytes,
         public_url=settings.public_url,
         version=__version__,
-        ready=lambda: ReadyReport(_answers(store.hot.catalogue_version), _answers(hints.depth)),
+        ready=lambda: ReadyReport(_answers(store.hot.catalogue_version), broker()),
         metrics=make_metrics(store.admin.all_books),
         in_loop=in_loop,
     )
@@ -124,10 +134,17 @@ def build_sender(settings: Settings) -> Sender:
     if settings.sender is SenderKind.REQUESTS:
         from dispatcher.adapters.requests_sender import RequestsSender
 
-        return RequestsSender(egress, max_response_bytes=settings.max_response_bytes)
+        return RequestsSender(egress, threads=_capacity(settings), max_response_bytes=settings.max_response_bytes)
     from dispatcher.adapters.curl_sender import CurlSender
 
     return CurlSender(egress, max_response_bytes=settings.max_response_bytes)
+
+
+def _capacity(settings: Settings) -> int:
+    """Exchanges at once. With `requests` no more than its threads: one that waited for a thread outlived its lease."""
+    if settings.sender is SenderKind.REQUESTS:
+        return min(settings.max_in_flight, REQUESTS_THREADS)
+    return settings.max_in_flight
 
 
 @dataclass
@@ -162,13 +179,32 @@ def build_worker(settings: Settings) -> WorkerRuntime:
     store = build_store(settings)
     profiles = Profiles(store.admin, JinjaTemplates())
     sender = build_sender(settings)
-    recorder = Recorder(store.hot, store.admin.disable_profile, utc_now, random.random)
+    recorder = Recorder(store.hot, store.admin.disable_profile, utc_now, random.random, _tell_of_attempt)
     claimers = ThreadPoolExecutor(CLAIMERS, thread_name_prefix="claim")
     rules = SendingRules(USER_AGENT, settings.connect_timeout_seconds, settings.lease_seconds)
-    room = Room(settings.max_in_flight)
+    room = Room(_capacity(settings))
     deliverer = Deliverer(store.hot, profiles, sender, recorder, room, utc_now, rules, claimers)
     evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, rehint_seconds=settings.rehint_seconds)
     return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers)
+
+
+def _tell_of_attempt(profile: Profile, result: Result) -> None:
+    """One line for an attempt that did not deliver; the others are counted, and shown in the log of attempts."""
+    attempt, following = result.attempt, result.next
+    level = logging.DEBUG if following.state is State.DELIVERED else logging.INFO
+    log_event(
+        logger,
+        "delivery.attempted",
+        level,
+        profile=profile.spec.name,
+        delivery_id=result.delivery_id,
+        number=attempt.number,
+        outcome=attempt.outcome,
+        error=attempt.error,
+        status=attempt.exchange.answer.status if attempt.exchange and attempt.exchange.answer else None,
+        state=following.state,
+        due_at=following.due_at,
+    )
 
 
 def _evaluated(done: Evaluated) -> str:

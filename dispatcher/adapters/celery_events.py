@@ -21,6 +21,14 @@ class BundlingDispatcher(EventDispatcher):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "on_send_buffered": None, "buffer_limit": BUNDLE_EVENTS})
 
+    def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002 - Celery's name for it
+        """As Celery's, but of a failure only the exception's type: its text and traceback may quote anything."""
+        if "exception" in fields:
+            fields["exception"] = str(fields["exception"]).partition("(")[0]
+        if "traceback" in fields:
+            fields["traceback"] = None
+        return super().send(type, *args, **fields)
+
 
 class BundledEvents(Events):
     """What the app's `events` names."""

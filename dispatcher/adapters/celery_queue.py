@@ -64,6 +64,8 @@ def make_app(broker_url: str, threads: int = 4) -> Celery:
         task_default_queue=FIRST_LANE,
         task_ignore_result=True,
         task_acks_late=False,
+        # Concerns late acknowledgement alone; unset, Celery warns of it at length whenever the broker is lost.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
         task_serializer="json",
         accept_content=["json"],
         worker_pool="threads",

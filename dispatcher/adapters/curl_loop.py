@@ -103,7 +103,7 @@ class CurlLoop:
             self._multi.socket_action(fd, mask)
         except pycurl.error as error:
             # What hangs on this socket ends by its own time-out; watching it further would spin.
-            log.error("curl_socket_failed", extra={"code": error.args[0]})  # noqa: TRY400 - the text may name the host
+            log.error("curl_socket_failed", extra={"fields": {"code": error.args[0]}})  # noqa: TRY400 - the text may name the host
             self._unwatch(fd)
 
     def _collect(self) -> None:

@@ -4,6 +4,7 @@ The way it is used, an exchange costs about 30 microseconds of CPU, and a thousa
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class CurlSender:
         self._accepted = self._finished = 0
         self._stopping = self._aborted = False
         self._quiet = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run, name="curl-sender", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="curl-sender", daemon=True)
         self._thread.start()
 
     def send(self, batch: Batch) -> None:
@@ -80,6 +81,15 @@ class CurlSender:
             self._quiet.wait(grace_seconds)
             self._loop.call(self._abort)
         self._thread.join(ABORT_SECONDS if first else grace_seconds + ABORT_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run()
+        except BaseException:
+            # Without this thread nothing is sent and nothing ends: a supervisor starts the process again, and what
+            # was in flight is sent again when its leases end.
+            log.critical("curl_loop_failed", exc_info=True)
+            os._exit(1)
 
     def _start_batch(self, batch: Batch) -> None:
         for request, done in batch:
@@ -173,4 +183,4 @@ def _tell(done: Done, exchange: Exchange) -> None:
         done(exchange)
     except Exception as error:  # noqa: BLE001
         # The error's text and its traceback may hold what must not be logged.
-        log.error("done_callback_failed", extra={"error_type": type(error).__name__})  # noqa: TRY400
+        log.error("done_callback_failed", extra={"fields": {"error_type": type(error).__name__}})  # noqa: TRY400

@@ -8,11 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery.worker import state
 from kombu.transport import redis
+
+TAKEN_IN = 256
+"""Hints that a worker holds at a time; the others stay in the broker, for its neighbours. More than half a second's
+work, because a consumer that has stopped looking is slow to look again."""
 
 
 class HintQoS(redis.QoS):
     """Acknowledges only what is waiting to be acknowledged."""
+
+    def can_consume(self) -> bool:
+        """Without acknowledgements kombu would not count, and take in whatever there is."""
+        return len(state.reserved_requests) < TAKEN_IN
+
+    def can_consume_max_estimate(self) -> int:
+        return max(TAKEN_IN - len(state.reserved_requests), 0)
 
     def ack(self, delivery_tag: str) -> None:
         if delivery_tag in self._delivered:

@@ -62,7 +62,7 @@ class _Job:
             done(exchange)
         except Exception as error:  # noqa: BLE001 - a caller's fault must not end a thread that carries others' too
             # The error's text and its traceback may hold what must not be logged.
-            log.error("done_callback_failed", extra={"error_type": type(error).__name__})  # noqa: TRY400
+            log.error("done_callback_failed", extra={"fields": {"error_type": type(error).__name__}})  # noqa: TRY400
         return True
 
     def failed(self, failure: tuple[ErrorWord, str]) -> Exchange:

@@ -82,8 +82,12 @@ def worker(
     from celery.exceptions import SecurityWarning
 
     from dispatcher_workers.app import app
+    from dispatcher_workers.lifecycle import runtime
 
     _begin(settings)
+    # Before Celery, which swallows what its signal handlers raise: a worker without a master key would run on, and
+    # take hints from those that can work.
+    runtime()
     # Celery warns of running as root because of pickled messages; ours are JSON, and nothing else is accepted.
     warnings.simplefilter("ignore", SecurityWarning)
     options = {

@@ -9,6 +9,7 @@ from dispatcher.domain.success import Judgement, SuccessRule, judge
 
 GONE = 410
 _OBEYS_RETRY_AFTER = frozenset({429, 503})
+_MANY_DIGITS = 12
 _MAX_RETRY_AFTER_SECONDS = 31 * 86_400.0
 """A target that asks for more than a month is taken to have asked for a month; give-up time ends it anyway."""
 
@@ -78,12 +79,21 @@ def _retry_after(answer: Answer, now: datetime) -> float | None:
         return None
     value = (answer.header("retry-after") or "").strip()
     if value.isdecimal() and value.isascii():
-        # Longer digit strings than this are no number of seconds that anybody means.
-        return min(float(value[:12]), _MAX_RETRY_AFTER_SECONDS)
+        # Compared by length first: a longer string of digits is more than the most, whatever it says.
+        digits = value.lstrip("0")
+        return _positive(float(digits or "0") if len(digits) < _MANY_DIGITS else _MAX_RETRY_AFTER_SECONDS)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), _MAX_RETRY_AFTER_SECONDS)
+    try:
+        return _positive((moment - now).total_seconds())
+    except OverflowError:  # a time zone that takes the date out of the calendar
+        return None
+
+
+def _positive(seconds: float) -> float | None:
+    """A wait that is one: `Retry-After: 0` names none, and is retried as if it were not there."""
+    return min(seconds, _MAX_RETRY_AFTER_SECONDS) if seconds > 0 else None

@@ -57,15 +57,23 @@ def test_every_change_of_any_profile_is_a_new_version(store: Opened):
     note()
     store.admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=30), NOON)
     note()
-    store.admin.disable_profile(profile.id, "the target answered 410 Gone", NOON)
+    store.admin.disable_profile(profile.id, profile.revision + 1, "the target answered 410 Gone", NOON)
     note()
-    store.admin.disable_profile(profile.id, "again", NOON)
+    store.admin.disable_profile(profile.id, profile.revision + 1, "again", NOON)
     note()
     store.admin.delete_profile(WORKSPACE, "crm", NOON)
     note()
-    store.admin.disable_profile(profile.id, "too late", NOON)
+    store.admin.disable_profile(profile.id, profile.revision + 1, "too late", NOON)
     note()
     assert versions == [0, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_410_of_an_older_revision_leaves_the_mended_profile_on(store: Opened):
+    sent = store.admin.create_profile(WORKSPACE, spec(), NOON).profile
+    store.admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=30), NOON)
+    store.admin.disable_profile(sent.id, sent.revision, "the target answered 410 Gone", LATER)
+    (kept,) = store.admin.load_catalogue().profiles.values()
+    assert (kept.revision, kept.enabled) == (2, True)
 
 
 def test_a_changed_profile_is_a_new_revision_and_the_same_document_is_none(store: Opened):
@@ -80,7 +88,7 @@ def test_a_changed_profile_is_a_new_revision_and_the_same_document_is_none(store
 
 def test_a_profile_that_is_switched_off_says_why_until_it_is_switched_on(store: Opened):
     profile = store.admin.create_profile(WORKSPACE, spec(), NOON).profile
-    store.admin.disable_profile(profile.id, "the target answered 410 Gone", LATER)
+    store.admin.disable_profile(profile.id, profile.revision, "the target answered 410 Gone", LATER)
     off = store.admin.profile(WORKSPACE, "crm")
     assert (off.profile.enabled, off.profile.revision, off.disabled_reason) == (
         False,
@@ -174,7 +182,7 @@ def test_a_profile_comes_back_as_it_was_saved(admin: AdminRows):
 def test_revisions_are_listed_newest_first_with_their_documents(admin: AdminRows):
     saved = admin.create_profile(WORKSPACE, spec(), NOON)
     admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=30), LATER)
-    admin.disable_profile(saved.profile.id, "the target answered 410 Gone", LATER)
+    admin.disable_profile(saved.profile.id, saved.profile.revision + 1, "the target answered 410 Gone", LATER)
     first, second = spec().document, spec(timeout_seconds=30).document
     assert admin.revisions(WORKSPACE, "crm") == [
         {"revision": 3, "created_at": LATER, "document": {**second, "enabled": False}},
@@ -188,7 +196,7 @@ def test_the_catalogue_of_a_past_version_is_reproduced(admin: AdminRows):
     crm = admin.create_profile(WORKSPACE, spec("crm"), NOON).profile
     admin.create_profile(WORKSPACE, spec("erp"), NOON)
     admin.update_profile(WORKSPACE, "crm", spec("crm", timeout_seconds=30), NOON)
-    admin.disable_profile(crm.id, "the target answered 410 Gone", NOON)
+    admin.disable_profile(crm.id, crm.revision + 1, "the target answered 410 Gone", NOON)
     admin.delete_profile(WORKSPACE, "erp", NOON)
     admin.create_profile(ELSEWHERE, spec("stranger"), NOON)
 

@@ -236,7 +236,7 @@ def test_a_delivery_made_for_a_profile_that_is_gone_is_discarded(store: Opened):
 
 
 def disable(store: Opened, profile) -> None:
-    store.admin.disable_profile(profile.id, "the target answered 410 Gone", NOON)
+    store.admin.disable_profile(profile.id, profile.revision, "the target answered 410 Gone", NOON)
 
 
 # --- limits

@@ -41,7 +41,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "wake_events": lambda store: store.hot.wake_events(NOON, WAKE, 10),
     "wake_deliveries": lambda store: store.hot.wake_deliveries(NOON, WAKE, 10),
     "load_catalogue": lambda store: store.admin.load_catalogue(),
-    "disable_profile": lambda store: store.admin.disable_profile(PROFILE.id, "gone", NOON),
+    "disable_profile": lambda store: store.admin.disable_profile(PROFILE.id, PROFILE.revision, "gone", NOON),
     "create_profile": lambda store: store.admin.create_profile(WORKSPACE, spec(), NOON),
     "add_token": lambda store: store.admin.add_token(TOKEN),
     "deliveries": lambda store: store.admin.deliveries(WORKSPACE, DeliveryFilter(), None, 10),

@@ -100,6 +100,7 @@ def test_posts_are_taken_in_while_the_broker_is_away_and_delivered_when_it_is_ba
         house.await_settled(posted + 20, delivered=posted + 20)
         assert time.monotonic() - back < BACK_SECONDS
         assert house.ended() == {}
+        assert "py.warnings" not in house.log("worker-1")
         assert repeated(target.ids("/")) == set()
         assert house.call("POST", "/v1/events", event(100)).body["duplicate"] is True
         # And it is as quick as before.

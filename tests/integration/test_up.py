@@ -151,7 +151,7 @@ def said(path: Path) -> str:
     return path.read_text(errors="replace")
 
 
-@pytest.mark.parametrize(("command", "name"), [("worker", "worker-1"), ("sweeper", "sweeper"), ("api", "api")])
+@pytest.mark.parametrize(("command", "name"), [("worker", "worker-[12]"), ("sweeper", "sweeper"), ("api", "api")])
 def test_a_killed_process_is_started_again_with_a_line_that_says_so(up: Up, command: str, name: str) -> None:
     first = until(lambda: up.child(command))
     os.kill(first, signal.SIGKILL)

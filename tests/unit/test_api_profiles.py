@@ -151,7 +151,7 @@ def test_a_profile_that_was_switched_off_for_a_410_says_why(house: House) -> Non
     house.add_profile()
     saved = house.store.profile(WORKSPACE, "crm")
     assert saved is not None
-    house.store.disable_profile(saved.profile.id, "its target answered 410", NOON)
+    house.store.disable_profile(saved.profile.id, saved.profile.revision, "its target answered 410", NOON)
     shown = house.call("GET", "/v1/profiles/crm").json()
     assert (shown["enabled"], shown["disabled_reason"]) == (False, "its target answered 410")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from dispatcher.deliver import Patience
 from dispatcher.domain.exchange import ErrorWord, Exchange
 from dispatcher.domain.signature import new_secret
 from dispatcher.ports import StoreUnavailable
@@ -338,7 +339,7 @@ def test_an_exchange_that_ends_after_its_lease_was_taken_back_records_nothing(ha
 def test_a_deleted_or_disabled_profile_sends_nothing(house: House):
     profile = house.profile()
     (identifier,) = house.backlog(profile, 1)
-    house.store.disable_profile(profile.id, "by hand", NOON)
+    house.store.disable_profile(profile.id, profile.revision, "by hand", NOON)
     assert house.deliverer.deliver(profile.id, [identifier]) == ("crm", 0, 1)
     house.store.delete_profile(WORKSPACE, "crm", NOON)
     assert house.deliverer.deliver(profile.id, [identifier]) == ("(deleted)", 0, 0)
@@ -451,7 +452,7 @@ def test_what_waits_aside_is_left_to_others_once_the_worker_stops(hanging: House
 def test_room_given_back_unused_starts_what_waits_aside(hanging: House):
     profile = hanging.profile()
     ids = hanging.backlog(profile, 10)
-    taken = hanging.deliverer.take_first(profile, 1000)
+    taken = hanging.deliverer.take_first(profile, 1000, Patience())
     hanging.deliverer.deliver(profile.id, ids)
     hanging.claimers.run()
     assert (taken, hanging.sender.requests) == (200, [])

@@ -168,11 +168,11 @@ def test_410_switches_the_profile_off_through_an_outage(desk: Desk):
     (claim,) = desk.claims(1)
     switch_off, asked = desk.store.disable_profile, Event()
 
-    def away_once(profile_id, reason, now):
+    def away_once(profile_id, revision, reason, now):
         desk.store.away = not asked.is_set()
         asked.set()
         try:
-            switch_off(profile_id, reason, now)
+            switch_off(profile_id, revision, reason, now)
         finally:
             desk.store.away = False
 

@@ -56,9 +56,9 @@ class MemoryProfiles:
             self._refuse_taken(workspace_id, spec.name)
         return self._revise(row, spec, None, now)
 
-    def disable(self, profile_id: UUID, reason: str, now: datetime) -> None:
+    def disable(self, profile_id: UUID, revision: int, reason: str, now: datetime) -> None:
         row = self.rows.get(profile_id)
-        if row is None or row.deleted or not row.profile.enabled:
+        if row is None or row.deleted or not row.profile.enabled or row.profile.revision != revision:
             return
         spec = row.profile.spec
         self._revise(row, replace(spec, enabled=False, document={**spec.document, "enabled": False}), reason, now)

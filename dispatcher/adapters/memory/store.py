@@ -158,7 +158,13 @@ class MemoryStore:
 
     def _within_limits(self, profile: Profile, free: list[DeliveryRow], now: datetime) -> list[DeliveryRow]:
         limited = self._profiles.rows[profile.id]
-        sending = sum(row.profile_id == profile.id and row.state is State.SENDING for row in self._deliveries.values())
+        sending = sum(
+            row.profile_id == profile.id
+            and row.state is State.SENDING
+            and row.wake_at is not None
+            and row.wake_at > now
+            for row in self._deliveries.values()
+        )
         granted, limited.pace_at, wake_at = allowance(profile.spec.limits, limited.pace_at, now, len(free), sending)
         for row, moment in zip(free[granted:], wake_at, strict=True):
             row.wake_at = moment
@@ -201,11 +207,14 @@ class MemoryStore:
             waits = row.state in (State.PENDING, State.RETRYING) and row.due_at is not None and row.due_at <= now
             given_out = waits and row.wake_at is not None and now < row.wake_at <= again_at
             rooms[row.profile_id] = rooms.get(row.profile_id, limit) - given_out
+        lost: dict[UUID, int] = {}
         woken: dict[UUID, list[UUID]] = {}
         for _, row in sorted(due, key=lambda each: each[0]):
-            if rooms[row.profile_id] <= 0:
+            # A lost claim waits for no room of what waits.
+            turn = lost if row.state is State.SENDING else rooms
+            if turn.setdefault(row.profile_id, limit) <= 0:
                 continue
-            rooms[row.profile_id] -= 1
+            turn[row.profile_id] -= 1
             if self._wake(row, self._profiles.rows[row.profile_id], now, again_at):
                 woken.setdefault(row.profile_id, []).append(row.id)
         return woken
@@ -227,8 +236,8 @@ class MemoryStore:
         return self._profiles.load()
 
     @_transaction
-    def disable_profile(self, profile_id: UUID, reason: str, now: datetime) -> None:
-        self._profiles.disable(profile_id, reason, now)
+    def disable_profile(self, profile_id: UUID, revision: int, reason: str, now: datetime) -> None:
+        self._profiles.disable(profile_id, revision, reason, now)
 
     @_transaction
     def create_profile(self, workspace_id: UUID, spec: ProfileSpec, now: datetime) -> SavedProfile:

@@ -28,8 +28,8 @@ SQLITE_BUSY_SECONDS = 10.0
 def make_engine(url: str) -> Engine:
     """An engine for everything that is written or read seldom. SQLite writes begin as IMMEDIATE."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args=POSTGRESQL_CONNECT)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRESQL_CONNECT)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:

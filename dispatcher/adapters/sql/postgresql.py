@@ -12,12 +12,11 @@ from threading import local
 from typing import Any
 from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg import Connection
 
 from dispatcher.adapters.sql.database import POSTGRESQL_CONNECT
-from dispatcher.adapters.sql.rows import attempt_columns
+from dispatcher.adapters.sql.rows import attempt_columns, opened
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
 from dispatcher.domain.pace import allowance, is_limited
@@ -141,11 +140,19 @@ WITH turn AS (
                  AND o.state IN ('pending', 'retrying') AND o.due_at <= %(now)b), 0) AS room
     FROM profiles p
     WHERE EXISTS (SELECT FROM deliveries d WHERE d.profile_id = p.id AND d.wake_at <= %(now)b)
-), due AS (
+), lost AS (
     SELECT found.id, turn.enabled, turn.deleted
     FROM turn CROSS JOIN LATERAL (
-        SELECT d.id FROM deliveries d WHERE d.profile_id = turn.id AND d.wake_at <= %(now)b
+        SELECT d.id FROM deliveries d WHERE d.profile_id = turn.id AND d.state = 'sending' AND d.wake_at <= %(now)b
+        ORDER BY d.wake_at LIMIT %(limit)b::bigint FOR UPDATE SKIP LOCKED) AS found
+), waiting AS (
+    SELECT found.id, turn.enabled, turn.deleted
+    FROM turn CROSS JOIN LATERAL (
+        SELECT d.id FROM deliveries d
+        WHERE d.profile_id = turn.id AND d.wake_at <= %(now)b AND d.state IN ('pending', 'retrying')
         ORDER BY d.wake_at LIMIT turn.room FOR UPDATE SKIP LOCKED) AS found
+), due AS (
+    SELECT * FROM lost UNION ALL SELECT * FROM waiting
 ), woken AS (
     UPDATE deliveries d
     SET wake_at = CASE WHEN due.deleted THEN NULL WHEN due.enabled THEN %(again_at)b::timestamptz
@@ -154,7 +161,7 @@ WITH turn AS (
                      WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
         reason = CASE WHEN due.deleted THEN 'profile deleted' WHEN d.state = 'sending'
                       THEN 'its worker did not report back' ELSE d.reason END,
-        finished_at = CASE WHEN due.deleted THEN %(now)b::timestamptz END,
+        finished_at = CASE WHEN due.deleted THEN %(now)b::timestamptz ELSE d.finished_at END,
         due_at = CASE WHEN due.deleted THEN NULL WHEN d.state = 'sending' THEN %(now)b::timestamptz
                       ELSE d.due_at END,
         claim_id = NULL
@@ -166,10 +173,11 @@ SELECT profile_id, id FROM woken WHERE wanted
 
 _PUT_OFF = """
 UPDATE deliveries d SET wake_at = given.wake_at
-FROM unnest(%b::uuid[], %b::timestamptz[]) AS given (id, wake_at) WHERE d.id = given.id
+FROM unnest(%b::uuid[], %b::timestamptz[]) AS given (id, wake_at)
+WHERE d.id = given.id AND d.state IN ('pending', 'retrying')
 """
 
-_SENDING = "SELECT count(*) FROM deliveries WHERE profile_id = %b AND state = 'sending' AND wake_at IS NOT NULL"
+_SENDING = "SELECT count(*) FROM deliveries WHERE profile_id = %b AND state = 'sending' AND wake_at > %b"
 
 
 class HotPostgresql:
@@ -221,9 +229,11 @@ class HotPostgresql:
         with self._connection("relaxed") as connection:
             rows = connection.execute(_UNEVALUATED, (list(event_ids),), binary=True).fetchall()
         version = rows[0][0] if rows else -1
+        contexts = opened(self._vault, ((row[1], row[3]) for row in rows))
         return version, [
-            StoredEvent(identifier, workspace_id, self._context(identifier, body))
-            for _, identifier, workspace_id, body in rows
+            StoredEvent(identifier, workspace_id, contexts[identifier])
+            for _, identifier, workspace_id, _ in rows
+            if identifier in contexts
         ]
 
     def add_deliveries(
@@ -274,6 +284,7 @@ class HotPostgresql:
             if limited:
                 given["ids"] = self._within_limits(connection, profile, given["ids"], now)
             rows = connection.execute(_CLAIM, given, binary=True).fetchall()
+        contexts = opened(self._vault, ((row[4], row[5]) for row in rows))
         return [
             Claim(
                 identifier,
@@ -283,9 +294,10 @@ class HotPostgresql:
                 tries + 1,
                 attempts,
                 opened_at,
-                self._context(event_id, body),
+                contexts[event_id],
             )
-            for identifier, attempts, tries, opened_at, event_id, body in rows
+            for identifier, attempts, tries, opened_at, event_id, _ in rows
+            if event_id in contexts
         ]
 
     def _within_limits(
@@ -297,7 +309,7 @@ class HotPostgresql:
             "SELECT id FROM deliveries WHERE id = ANY(%b) AND state IN ('pending', 'retrying') AND due_at <= %b",
             (ids, now),
         ).fetchall()
-        sending = connection.execute(_SENDING, (profile.id,), binary=True).fetchone()
+        sending = connection.execute(_SENDING, (profile.id, now), binary=True).fetchone()
         granted, pace_at, wake_at = allowance(
             profile.spec.limits, row[0] if row else None, now, len(due), sending[0] if sending else 0
         )
@@ -362,10 +374,6 @@ class HotPostgresql:
         setattr(self._connections, durability, None)
         if connection is not None:
             connection.close()
-
-    def _context(self, event_id: UUID, body: bytes) -> dict[str, Any]:
-        context: dict[str, Any] = orjson.loads(self._vault.open(body, event_id.bytes))
-        return context
 
 
 _PENDING, _SENDING_STATE = State.PENDING.value, State.SENDING.value

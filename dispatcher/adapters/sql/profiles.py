@@ -47,12 +47,12 @@ class ProfileRows:
                 by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
         return Catalogue(version, {profile.id: profile for profile in current}, by_type)
 
-    def disable_profile(self, profile_id: UUID, reason: str, now: datetime) -> None:
+    def disable_profile(self, profile_id: UUID, revision: int, reason: str, now: datetime) -> None:
         with self._database.writing() as connection:
             row = connection.execute(
                 select(profiles).where(profiles.c.id == profile_id, profiles.c.deleted_at.is_(None)).with_for_update()
             ).one_or_none()
-            if row is None or not row.enabled:
+            if row is None or not row.enabled or row.revision != revision:
                 return
             document = {**self._document(row), "enabled": False}
             self._revise(connection, row, document, now, reason)

@@ -1,13 +1,31 @@
 """Results of attempts as columns: what both databases write, in one order."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
-from dispatcher.adapters.vault import Vault
+import orjson
+
+from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.domain.delivery import Result
 from dispatcher.domain.exchange import Timings
 
+logger = logging.getLogger(__name__)
+
 _NOT_SENT = Timings()
+
+
+def opened(vault: Vault, bodies: Iterable[tuple[UUID, bytes]]) -> dict[UUID, dict[str, Any]]:
+    """The events' contexts, by id. One that cannot be opened is left out, with a line in the log: its neighbours in
+    the batch have nothing to do with it."""
+    contexts: dict[UUID, dict[str, Any]] = {}
+    for event_id, body in bodies:
+        try:
+            contexts[event_id] = orjson.loads(vault.open(body, event_id.bytes))
+        except CannotOpen as reason:
+            logger.error("event.cannot_be_opened", extra={"fields": {"event_id": str(event_id), "reason": str(reason)}})  # noqa: TRY400
+    return contexts
 
 
 def attempt_columns(results: Sequence[Result], vault: Vault) -> dict[str, list[Any]]:

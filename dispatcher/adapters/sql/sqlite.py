@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from dispatcher.adapters.sql.rows import attempt_columns
+from dispatcher.adapters.sql.rows import attempt_columns, opened
 from dispatcher.adapters.sql.tables import from_microseconds, to_microseconds
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
@@ -74,10 +74,13 @@ SET wake_at = CASE WHEN :deleted THEN NULL WHEN :enabled THEN :again_at ELSE :re
                  WHEN attempts > 0 THEN 'retrying' ELSE 'pending' END,
     reason = CASE WHEN :deleted THEN 'profile deleted' WHEN state = 'sending'
                   THEN 'its worker did not report back' ELSE reason END,
-    finished_at = CASE WHEN :deleted THEN :now END,
+    finished_at = CASE WHEN :deleted THEN :now ELSE finished_at END,
     due_at = CASE WHEN :deleted THEN NULL WHEN state = 'sending' THEN :now ELSE due_at END,
     claim_id = NULL
-WHERE id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND wake_at <= :now ORDER BY wake_at LIMIT :room)
+WHERE id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND state = 'sending' AND wake_at <= :now
+             ORDER BY wake_at LIMIT :limit)
+   OR id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND wake_at <= :now
+             AND state IN ('pending', 'retrying') ORDER BY wake_at LIMIT :room)
 RETURNING id
 """
 
@@ -146,10 +149,9 @@ class HotSqlite:
                 (_json(event_ids),),
             ).fetchall()
             version = self._version(connection) if rows else -1
-        return version, [
-            StoredEvent(UUID(identifier), UUID(workspace_id), self._context(identifier, body))
-            for identifier, workspace_id, body in rows
-        ]
+        contexts = opened(self._vault, ((UUID(identifier), body) for identifier, _, body in rows))
+        workspaces = {UUID(identifier): UUID(workspace_id) for identifier, workspace_id, _ in rows}
+        return version, [StoredEvent(each, workspaces[each], context) for each, context in contexts.items()]
 
     def add_deliveries(
         self,
@@ -214,12 +216,11 @@ class HotSqlite:
             claimed = connection.execute(
                 _CLAIM, (claim_id.hex, to_microseconds(lease_until), profile.revision, _json(ids), moment)
             ).fetchall()
-            bodies = dict(
-                connection.execute(
-                    "SELECT id, body FROM events WHERE id IN (SELECT value FROM json_each(?))",
-                    (_json([UUID(row[1]) for row in claimed]),),
-                )
-            )
+            bodies = connection.execute(
+                "SELECT id, body FROM events WHERE id IN (SELECT value FROM json_each(?))",
+                (_json([UUID(row[1]) for row in claimed]),),
+            ).fetchall()
+        contexts = opened(self._vault, ((UUID(event_id), body) for event_id, body in bodies))
         return [
             Claim(
                 UUID(identifier),
@@ -229,9 +230,10 @@ class HotSqlite:
                 tries + 1,
                 attempts,
                 from_microseconds(opened_at),
-                self._context(event_id, bodies[event_id]),
+                contexts[UUID(event_id)],
             )
             for identifier, event_id, attempts, tries, opened_at in claimed
+            if UUID(event_id) in contexts
         ]
 
     def _within_limits(
@@ -249,8 +251,8 @@ class HotSqlite:
             )
         ]
         (sending,) = connection.execute(
-            "SELECT count(*) FROM deliveries WHERE profile_id = ? AND state = 'sending' AND wake_at IS NOT NULL",
-            (profile.id.hex,),
+            "SELECT count(*) FROM deliveries WHERE profile_id = ? AND state = 'sending' AND wake_at > ?",
+            (profile.id.hex, to_microseconds(now)),
         ).fetchone()
         granted, pace_at, wake_at = allowance(profile.spec.limits, pace_at, now, len(due), sending)
         connection.execute(
@@ -366,10 +368,6 @@ class HotSqlite:
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
                 raise
             raise StoreUnavailable(error.sqlite_errorname) from error
-
-    def _context(self, event_id: str, body: bytes) -> dict[str, Any]:
-        context: dict[str, Any] = orjson.loads(self._vault.open(body, UUID(event_id).bytes))
-        return context
 
 
 def connect(path: Path, durability: str) -> sqlite3.Connection:

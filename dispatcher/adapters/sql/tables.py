@@ -219,6 +219,15 @@ Index(
     postgresql_where=_TO_WAKE,
     sqlite_where=_TO_WAKE,
 )
+_SENDING = deliveries.c.state == "sending"
+Index(
+    "deliveries_sending_idx",
+    deliveries.c.profile_id,
+    deliveries.c.wake_at,
+    postgresql_where=_SENDING,
+    sqlite_where=_SENDING,
+)
+"""For lost claims and limits: neither may have to look through a profile's backlog."""
 Index("deliveries_profile_id_idx", deliveries.c.profile_id, deliveries.c.id)
 
 attempts = Table(

@@ -72,6 +72,13 @@ def upgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("deliveries_profile_id_idx", ["profile_id", "id"], unique=False)
         batch_op.create_index(
+            "deliveries_sending_idx",
+            ["profile_id", "wake_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'sending'"),
+            sqlite_where=sa.text("state = 'sending'"),
+        )
+        batch_op.create_index(
             "deliveries_wake_at_idx",
             ["profile_id", "wake_at"],
             unique=False,
