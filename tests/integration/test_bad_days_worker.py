@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cli_house import start
 from tests.integration.house import LONG, House, everything, seconds_until
 from tests.integration.target import Answer, Target, repeated
 from tests.support.redis import RedisServer
@@ -132,3 +133,11 @@ def test_two_workers_and_two_sweepers_side_by_side_send_each_delivery_once(
         house.await_settled(count, delivered=count)
         assert repeated(target.ids()) == set()
         assert len(target.ids()) == count
+
+
+def test_a_worker_without_a_master_key_ends_and_says_so_instead_of_taking_hints(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    words = ("worker", "--data-dir", str(tmp_path / "other"), "--broker-url", redis_server.url)
+    assert start(*words, out=tmp_path / "worker.log").wait(60) == 1
+    assert (tmp_path / "worker.log").read_text().startswith("onhook: There is no master key. Run `onhook up` once ")

@@ -155,9 +155,9 @@ def said(path: Path) -> str:
 def test_a_killed_process_is_started_again_with_a_line_that_says_so(up: Up, command: str, name: str) -> None:
     first = until(lambda: up.child(command))
     os.kill(first, signal.SIGKILL)
-    second = until(lambda: (pid := up.child(command)) and pid != first and pid)
-    assert second, up.said()
-    assert re.search(rf"^onhook: {name} was ended by SIGKILL; starting it again in [0-9.]+ s$", up.said(), re.MULTILINE)
+    line = rf"^onhook: {name} was ended by SIGKILL; starting it again in [0-9.]+ s$"
+    assert until(lambda: re.search(line, up.said(), re.MULTILINE)), up.said()
+    assert until(lambda: (pid := up.child(command)) and pid != first), up.said()
     assert until(lambda: get(up.url + "/readyz") == 200)
 
 
