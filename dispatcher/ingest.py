@@ -61,6 +61,7 @@ class Ingestor:
         self._store, self._hints, self._clock, self._notify = store, hints, clock, notify
         self._linger_seconds = linger_seconds
         self._rehint = timedelta(seconds=rehint_seconds)
+        self._away = False
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
@@ -112,6 +113,9 @@ class Ingestor:
         try:
             accepted = self._store.add_events(events, now, now + self._rehint)
         except StoreUnavailable as unavailable:
+            if not self._away:
+                logger.warning("ingest.store_unavailable")
+            self._away = True
             self._answer_all(group, unavailable)
             return
         except Exception as failure:
@@ -124,6 +128,7 @@ class Ingestor:
             else:
                 self._answer_all(group, StoreUnavailable(type(failure).__name__))
             return
+        self._away = False
         self._answer_each(group, accepted)
         self._hint([each.id for each in accepted if not each.duplicate])
 

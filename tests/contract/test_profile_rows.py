@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from dispatcher.adapters.sql.store import AdminRows
+from dispatcher.adapters.sql.tables import profiles
 from dispatcher.domain.signature import new_secret
 from dispatcher.ports import Conflict
 from tests.contract.conftest import Opened
@@ -252,3 +253,17 @@ def test_a_document_that_says_nothing_of_a_member_is_kept_with_its_defaults(admi
     saved = admin.create_profile(WORKSPACE, spec(), NOON).profile.spec.document
     assert saved["limits"] == {"per_second": None, "concurrency": None}
     assert set(document()) < set(saved)
+
+
+def test_a_profile_that_cannot_be_read_any_more_does_not_stop_the_others(
+    admin: AdminRows, caplog: pytest.LogCaptureFixture
+):
+    admin.create_profile(WORKSPACE, spec("crm"), NOON)
+    broken = admin.create_profile(WORKSPACE, spec("erp"), NOON).profile
+    with admin._database.writing() as connection:
+        connection.execute(
+            profiles.update().where(profiles.c.id == broken.id).values(document=b"\x01moved here by hand")
+        )
+    admin._specs.clear()  # as in a process that starts now
+    assert [each.spec.name for each in admin.load_catalogue().profiles.values()] == ["crm"]
+    assert [record.message for record in caplog.records] == ["profile.cannot_be_used"]

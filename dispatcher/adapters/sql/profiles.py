@@ -1,6 +1,7 @@
 """Profiles, their revisions and the catalogue that workers read."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import catalogue, deliveries, profile_revisions, profiles
-from dispatcher.adapters.vault import Vault
+from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.domain.delivery import State
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.signature import key_of
 from dispatcher.ports import Catalogue, Conflict, Profile, SavedProfile
 
-CATALOGUE_ROW = 1
+logger = logging.getLogger(__name__)
+
 _WAITING = (State.PENDING.value, State.RETRYING.value)
 
 
@@ -40,12 +42,24 @@ class ProfileRows:
         with self._database.reading() as connection:
             version = connection.execute(select(catalogue.c.version)).scalar_one()
             rows = connection.execute(select(profiles).where(profiles.c.deleted_at.is_(None)))
-            current = [self._profile(row) for row in rows]
+            current = self._usable(rows)
         by_type: dict[tuple[UUID, str], list[Profile]] = {}
         for profile in current:
             for event_type in profile.spec.events if profile.enabled else ():
                 by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
         return Catalogue(version, {profile.id: profile for profile in current}, by_type)
+
+    def _usable(self, rows: Iterable[Row[Any]]) -> list[Profile]:
+        """Those that can be read. One that was saved under other rules, or with a key that is gone, must not stop the
+        others: it fires nothing, and the log says so."""
+        profiles_read = []
+        for row in rows:
+            try:
+                profiles_read.append(self._profile(row))
+            except (ValueError, CannotOpen) as reason:
+                fields = {"profile": row.name, "reason": type(reason).__name__}
+                logger.error("profile.cannot_be_used", extra={"fields": fields})  # noqa: TRY400 - may quote the document
+        return profiles_read
 
     def disable_profile(self, profile_id: UUID, revision: int, reason: str, now: datetime) -> None:
         with self._database.writing() as connection:
