@@ -86,6 +86,9 @@ class Front:
 
     async def _route(self, scope: Connection, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        if "\0" in path or b"%00" in scope["query_string"]:
+            # No id, name or cursor of ours holds one, and PostgreSQL takes it in no text.
+            raise Problem(404, "There is nothing at this address: it holds a NUL character.")
         if path == EVENTS and scope["method"] == "POST":
             await self._events(scope, receive, send)
         elif path == EVENTS and scope["method"] not in {"GET", "POST"}:

@@ -1,6 +1,7 @@
 """Sources, tokens, quarantine, the audit log and the pages that people read."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -276,3 +277,16 @@ def test_every_moment_that_comes_back_is_aware(database: Opened):
         token.last_used_at,
     ]
     assert [each.utcoffset() for each in moments] == [seconds(0)] * len(moments)
+
+
+def test_the_last_moment_of_the_calendar_is_read_back_wherever_the_database_lives(database: Opened):
+    if database.engine.dialect.name == "postgresql":
+        with database.engine.begin() as connection:
+            name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+            connection.exec_driver_sql(f"ALTER DATABASE \"{name}\" SET timezone TO 'Europe/Berlin'")
+        database.engine.dispose()
+    last = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    event = replace(Events().new(), occurred_at=last)
+    database.hot.add_events([event], NOON, NOON)
+    (shown,) = database.admin.events(WORKSPACE, None, 10).items
+    assert shown["occurred_at"] == last

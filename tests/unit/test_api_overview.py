@@ -178,3 +178,11 @@ def test_the_description_holds_every_canonical_field_of_an_event(house: House) -
         for name in path.split("."):
             inside = inside["properties"][name]
         assert inside["description"] == FIELDS[path].meaning
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/calls/%00", "/v1/profiles/a%00b", "/v1/deliveries?call_id=%00", "/v1/sources/%00/events"]
+)
+def test_an_address_with_a_nul_names_nothing(house: House, path: str) -> None:
+    answer = house.call("GET", path)
+    assert (answer.status_code, answer.json()["status"]) == (404, 404)

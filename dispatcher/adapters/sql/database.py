@@ -12,6 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.ports import StoreUnavailable
 
+POSTGRESQL_OPTIONS = "-c timezone=UTC"
+"""Moments come back in the session's time zone: in another one, the last day of the calendar is out of its range."""
 POSTGRESQL_CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
     "keepalives_idle": 10,
@@ -28,7 +30,8 @@ SQLITE_BUSY_SECONDS = 10.0
 def make_engine(url: str) -> Engine:
     """An engine for everything that is written or read seldom. SQLite writes begin as IMMEDIATE."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRESQL_CONNECT)
+        connect = {**POSTGRESQL_CONNECT, "options": POSTGRESQL_OPTIONS}
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=connect)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
