@@ -1,6 +1,7 @@
 """A running Onhook of separate processes (api, workers, sweepers), as on machines of their own, for tests to break."""
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -116,12 +117,13 @@ class House:
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         began = time.monotonic()
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                return _answered(response, began)
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return _answered(refused, began)
-        except OSError:
+            try:
+                answer = urllib.request.urlopen(request, timeout=timeout)
+            except urllib.error.HTTPError as refused:
+                answer = refused
+            with answer:
+                return _answered(answer, began)
+        except (OSError, http.client.HTTPException):  # nobody there, or killed in the middle of its answer
             return Answered(0, None, {}, time.monotonic() - began)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
