@@ -12,6 +12,8 @@ class Kind(StrEnum):
     TEXT = "text"
     ID = "id"
     """Text of 1 to 255 characters without control characters: a look-up key that stays in the clear."""
+    PHONE = "telephone number"
+    """Text, as the source wrote it: a number of E.164 or a national one, or an extension."""
     NUMBER = "number"
     INTEGER = "integer"
     """Zero or more."""
@@ -44,7 +46,8 @@ EVENT_TYPES = (
     "recording.started",
     "recording.stopped",
 )
-"""Besides these, any type that begins with `x.` is the source's own."""
+OWN_TYPES = "x."
+"""Besides these, any type that begins so is the source's own."""
 
 DIRECTIONS = ("inbound", "outbound", "internal", "intersite")
 OUTCOMES = ("answered", "missed", "abandoned", "busy", "rejected", "cancelled", "failed", "voicemail")
@@ -59,12 +62,12 @@ _TABLE = (
     Field("call.report_id", Kind.TEXT, "The call's number in the call system's reports.", "10432"),
     Field("call.direction", Kind.CHOICE, "Which way the call went, from the business's side.", "inbound", DIRECTIONS),
     Field("call.caller_name", Kind.TEXT, "The name that the caller showed.", "Jane Roe"),
-    Field("call.external_number", Kind.TEXT, "The number of the party outside the business.", "+14155550100"),
-    Field("call.dnis", Kind.TEXT, "The number that was dialled.", "+18005551212"),
+    Field("call.external_number", Kind.PHONE, "The number of the party outside the business.", "+14155550100"),
+    Field("call.dnis", Kind.PHONE, "The number that was dialled.", "+18005551212"),
     Field("call.agent", Kind.OBJECT, "The person of the business who had the call last.", {"name": "John Doe"}),
     Field("call.agent.id", Kind.TEXT, "The agent's id in the call system.", "17"),
     Field("call.agent.name", Kind.TEXT, "The agent's name.", "John Doe"),
-    Field("call.agent.extension", Kind.TEXT, "The agent's extension.", "154"),
+    Field("call.agent.extension", Kind.PHONE, "The agent's extension.", "154"),
     Field("call.agent.email", Kind.TEXT, "The agent's e-mail address.", "jd@example.com"),
     Field("call.group", Kind.TEXT, "The queue, group or skill that the call went to.", "Sales"),
     Field("call.campaign", Kind.TEXT, "The campaign that the call belongs to.", "Autumn renewals"),

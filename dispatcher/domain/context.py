@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dispatcher.domain.call_fields import FIELDS
 from dispatcher.domain.shape import nearest
+from dispatcher.domain.variables import CRITERIA_FIELDS
 
 Context = Mapping[str, Any]
-"""`{"id", "type", "occurred_at", "call"}`. Times are RFC 3339 text in UTC with `Z`; an absent field has no key."""
+"""`{"id", "type", "occurred_at", "call", "source"}`, for templates `delivery` and `followed` too. Times are RFC 3339
+text in UTC with `Z`; an absent field has no key."""
 
 Getter = Callable[[Context], Any]
 """Gives a field's value, or None where it is absent. Never raises."""
@@ -39,10 +40,10 @@ def getter(names: Sequence[str]) -> Getter:
 
 
 def is_known(path: str) -> bool:
-    """Whether a dotted path names a canonical field or lies below `call.custom`."""
-    return path in FIELDS or (path.startswith(CUSTOM + ".") and all(path.split(".")))
+    """Whether a clause may name the path: a field of the event or its source, or anything below `call.custom`."""
+    return path in CRITERIA_FIELDS or (path.startswith(CUSTOM + ".") and all(path.split(".")))
 
 
 def expected_field(path: str) -> str:
     """What to say of a path that is not known, with the nearest ones."""
-    return f"a field of an event{nearest(path, FIELDS)}; fields of the source's own lie under {CUSTOM}"
+    return f"a field of an event{nearest(path, CRITERIA_FIELDS)}; fields of the source's own lie under {CUSTOM}"

@@ -1,19 +1,21 @@
 """Triggering criteria: a tree of `all`, `any` and `not` over typed clauses, and the verdict it gives of an event."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dispatcher.domain.call_fields import FIELDS, Kind
-from dispatcher.domain.context import Context, Getter, expected_field, getter, is_known
-from dispatcher.domain.operators import LATER, OPERATORS, CompilePattern, Operand, OperandRefused, PatternRefused, Test
-from dispatcher.domain.shape import NOT_AVAILABLE, Fault, Reading, nearest
-
-__all__ = ["Criteria", "CriteriaRefused", "PatternRefused", "Verdict", "parse_criteria", "read_criteria"]
+from dispatcher.domain.asking import Ask, Question, all_of, any_of, negated, question
+from dispatcher.domain.context import CUSTOM, Context, expected_field, is_known
+from dispatcher.domain.engines import Engines
+from dispatcher.domain.operands import OperandRefused
+from dispatcher.domain.operators import OPERATORS, operators_for
+from dispatcher.domain.shape import Fault, Reading, nearest
+from dispatcher.domain.variables import CRITERIA_FIELDS
 
 MAX_DEPTH = 16
 MAX_CLAUSES = 500
 """Bounds what one event can cost a profile: about 0.2 ms."""
+_OF_ANY_TYPE = f"{CUSTOM}.unknown"
+"""Stands for a field that is refused, so that the rest of its clause is read all the same."""
 _CLAUSE_MEMBERS = ("field", "op", "value")
 _EXPECTED_NODE = "a clause with field, op and value, or an object with one of all, any, not"
 
@@ -33,8 +35,7 @@ class _Clause:
     field: str
     op: str
     value: Any
-    get: Getter
-    test: Test
+    question: Question
 
     def as_document(self) -> dict[str, Any]:
         return {"field": self.field, "op": self.op, "value": self.value}
@@ -78,14 +79,19 @@ class Verdict:
 class Criteria:
     """Criteria ready to be asked; made by `parse_criteria`. Immutable, so threads may share them."""
 
-    __slots__ = ("_root", "holds")
+    __slots__ = ("_root", "ask")
 
-    holds: Callable[[Context], bool]
-    """Whether an event fires. The hot path: closures that stop at the first clause that decides, 0.2 us each."""
+    ask: Ask
+    """As `holds`, for who asks many profiles of an event, with one `Told` for all of them. The hot path: closures that
+    stop at the first clause that decides, 0.15 us each."""
 
     def __init__(self, root: _Node) -> None:
         self._root = root
-        self.holds = _compiled(root)
+        self.ask = _compiled(root)
+
+    def holds(self, context: Context) -> bool:
+        """Whether an event fires."""
+        return self.ask(context, {})
 
     def verdict(self, context: Context) -> Verdict:
         """The verdict on an event, which names every clause, also those that were not needed to decide."""
@@ -96,26 +102,26 @@ class Criteria:
         return self._root.as_document()
 
 
-def parse_criteria(raw: object, compile_pattern: CompilePattern) -> Criteria:
+def parse_criteria(raw: object, engines: Engines) -> Criteria:
     """The criteria of decoded JSON. Raises `CriteriaRefused` with every fault."""
     reading = Reading()
     at = "trigger.criteria"
-    criteria = read_criteria(reading, reading.plain(raw, at), at, compile_pattern)
+    criteria = read_criteria(reading, reading.plain(raw, at), at, engines)
     if criteria is None or reading.faults:
         raise CriteriaRefused(reading.faults)
     return criteria
 
 
-def read_criteria(reading: Reading, raw: object, at: str, compile_pattern: CompilePattern) -> Criteria | None:
+def read_criteria(reading: Reading, raw: object, at: str, engines: Engines) -> Criteria | None:
     """The criteria, or None with faults noted."""
-    root = _Parser(reading, compile_pattern).node(raw, at, 1)
+    root = _Parser(reading, engines).node(raw, at, 1)
     return Criteria(root) if root is not None else None
 
 
 class _Parser:
-    def __init__(self, reading: Reading, compile_pattern: CompilePattern) -> None:
+    def __init__(self, reading: Reading, engines: Engines) -> None:
         self.reading = reading
-        self.compile_pattern = compile_pattern
+        self.engines = engines
         self.nodes = 0
 
     def node(self, raw: object, at: str, depth: int) -> _Node | None:
@@ -157,71 +163,50 @@ class _Parser:
         members = self.reading.members(raw, at, _CLAUSE_MEMBERS)
         field, op = members.get("field"), members.get("op")
         value = members.get("value", True if op == "exists" else None)
-        if type(field) is not str or not is_known(field):
+        fitting = tuple(OPERATORS)
+        if type(field) is str and is_known(field):
+            fitting = operators_for(field)
+        else:
             expected = expected_field(field) if type(field) is str else "the path of a field"
             self.reading.note(f"{at}.field", expected, field)
-        if type(op) is not str or op not in OPERATORS:
-            self.reading.note(f"{at}.op", _expected_operator(op), op)
+        if type(op) is not str or op not in fitting:
+            self.reading.note(f"{at}.op", _expected_operator(op, field, fitting), op)
             return None
-        test = self.test(op, Operand(value, _is_time(field), self.compile_pattern), f"{at}.value")
-        if type(field) is not str or test is None or len(self.reading.faults) > noted:
-            return None
-        return _Clause(field, op, value, getter(field.split(".")), test)
+        path = field if type(field) is str and is_known(field) else _OF_ANY_TYPE
+        asked = self.question(path, op, value, f"{at}.value")
+        return _Clause(path, op, value, asked) if asked and len(self.reading.faults) == noted else None
 
-    def test(self, op: str, operand: Operand, at: str) -> Test | None:
+    def question(self, field: str, op: str, value: Any, at: str) -> Question | None:
         try:
-            return OPERATORS[op](operand)
+            return question(field, op, value, self.engines)
         except OperandRefused as refused:
-            self.reading.note(at + refused.at, refused.expected, operand.value)
+            self.reading.note(at + refused.at, refused.expected, refused.got)
             return None
 
 
-def _is_time(field: object) -> bool:
-    return isinstance(field, str) and field in FIELDS and FIELDS[field].kind is Kind.TIME
-
-
-def _expected_operator(op: object) -> str:
+def _expected_operator(op: object, field: object, fitting: tuple[str, ...]) -> str:
+    """The operators that would do, and the nearest of a misspelt one, or why a known one does not."""
+    words = f"one of {', '.join(fitting)}"
     if type(op) is not str:
-        return f"one of {', '.join(OPERATORS)}"
-    return NOT_AVAILABLE if op in LATER else f"one of {', '.join(OPERATORS)}{nearest(op, OPERATORS)}"
+        return words
+    known = CRITERIA_FIELDS.get(field) if type(field) is str else None
+    if op in OPERATORS and known is not None:
+        return f"{words}: {known.path} holds {known.kind}"
+    return words + nearest(op, fitting)
 
 
-def _compiled(node: _Node) -> Callable[[Context], bool]:
+def _compiled(node: _Node) -> Ask:
     if isinstance(node, _Clause):
-        get, test = node.get, node.test
-        return lambda context: test(get(context))
-    children = tuple(_compiled(child) for child in node.children)
+        return node.question.ask
     if node.word == "not":
-        (inner,) = children
-        return lambda context: not inner(context)
-    return _all_of(children) if node.word == "all" else _any_of(children)
-
-
-# Plain loops: `all()` and `any()` over a generator cost twice as much for the usual two to four clauses.
-def _all_of(children: tuple[Callable[[Context], bool], ...]) -> Callable[[Context], bool]:
-    def holds(context: Context) -> bool:
-        for child in children:  # noqa: SIM110
-            if not child(context):
-                return False
-        return True
-
-    return holds
-
-
-def _any_of(children: tuple[Callable[[Context], bool], ...]) -> Callable[[Context], bool]:
-    def holds(context: Context) -> bool:
-        for child in children:  # noqa: SIM110
-            if child(context):
-                return True
-        return False
-
-    return holds
+        return negated(_compiled(node.children[0]))
+    steps = [child.question.step if isinstance(child, _Clause) else (None, _compiled(child)) for child in node.children]
+    return all_of(steps) if node.word == "all" else any_of(steps)
 
 
 def _verdict(node: _Node, context: Context) -> Verdict:
     if isinstance(node, _Clause):
-        saw = node.get(context)
-        return Verdict(node.test(saw), node.as_document(), saw)
+        return Verdict(node.question.ask(context, {}), node.as_document(), node.question.get(context))
     children = tuple(_verdict(child, context) for child in node.children)
     held = [child.held for child in children]
     result = {"all": all(held), "any": any(held), "not": not held[0] if held else True}[node.word]

@@ -198,6 +198,7 @@ _READERS: Mapping[Kind, Reader] = MappingProxyType(
     {
         Kind.TEXT: read_text,
         Kind.ID: read_id,
+        Kind.PHONE: read_text,
         Kind.NUMBER: read_number,
         Kind.INTEGER: read_integer,
         Kind.BOOLEAN: read_boolean,

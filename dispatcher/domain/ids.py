@@ -36,6 +36,11 @@ def last_of(event_id: UUID) -> UUID:
     return UUID(int=((event_id.int >> 80) << 80) | ((1 << 80) - 1))
 
 
+def first_at(moment: datetime) -> UUID:
+    """The least id that anything made at this moment can have."""
+    return UUID(int=(unix_ms(moment) & 0xFFFFFFFFFFFF) << 80)
+
+
 def unix_ms(moment: datetime) -> int:
     """Milliseconds since 1970 of an aware moment."""
     return int(moment.timestamp() * 1000)
