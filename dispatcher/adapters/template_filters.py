@@ -1,5 +1,7 @@
-"""What a template may say after `|`: Jinja's names and meanings, on our forms of text, at a bounded cost."""
+"""What a template may say after `|` of texts, lists and numbers: Jinja's names and meanings where it has them, on our
+forms of text, at a bounded cost."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,10 +10,11 @@ from jinja2 import Undefined
 from jinja2.filters import do_float, do_int, do_truncate
 from jinja2.utils import pass_environment
 
-from dispatcher.adapters.template_text import text_of
+from dispatcher.adapters.template_text import json_of, text_of
 
 MAX_OUTPUT_BYTES = 1_048_576
 _MAX_DIGITS = 15
+_DEFAULT_KEEP = 4
 
 
 class OutputTooLarge(ValueError):
@@ -24,9 +27,22 @@ def bounded(characters: int) -> None:
         raise OutputTooLarge
 
 
+def is_absent(value: Any) -> bool:
+    """Whether there is no value at all; an empty text is one."""
+    return value is None or isinstance(value, Undefined)
+
+
+def whole_number(value: Any, least: int = 0) -> int:
+    """The argument of a filter that counts. Raises TypeError or ValueError for anything but one from `least` on."""
+    if type(value) is not int:
+        raise TypeError("a whole number")
+    if value < least:
+        raise ValueError("too small a number")
+    return value
+
+
 def _default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
-    absent = value is None or isinstance(value, Undefined)
-    return fallback if absent or (boolean and not value) else value
+    return fallback if is_absent(value) or (boolean and not value) else value
 
 
 def _replace(value: Any, old: str, new: str) -> str:
@@ -52,11 +68,45 @@ def concatenated(value: Any) -> str:
     return _join(value, "")
 
 
-def _end(index: int) -> Callable[[Any], Any]:
-    def pick(value: Any) -> Any:
-        return value[index] if type(value) in (list, tuple, str) and value else None
+def _first(value: Any, n: int | None = None) -> Any:
+    if n is not None:
+        return _sliceable(value)[: whole_number(n, 1)]
+    return value[0] if type(value) in (list, tuple, str) and value else None
 
-    return pick
+
+def _last(value: Any, n: int | None = None) -> Any:
+    if n is not None:
+        return _sliceable(value)[-whole_number(n, 1) :]
+    return value[-1] if type(value) in (list, tuple, str) and value else None
+
+
+def _sliceable(value: Any) -> Any:
+    return value if type(value) in (list, tuple) else text_of(value)
+
+
+def _digits(value: Any) -> str | None:
+    text = text_of(value)
+    if not text.isascii():
+        text = "".join([str(unicodedata.decimal(each, each)) for each in text])
+    return "".join([each for each in text if "0" <= each <= "9"]) or None
+
+
+def _mask(value: Any, keep: int = _DEFAULT_KEEP) -> str | None:
+    if is_absent(value):
+        return None
+    text = text_of(value)
+    places = [index for index, each in enumerate(text) if each.isalnum()]
+    hidden = places[: -whole_number(keep)] if 0 < keep < len(places) else places
+    masked = list(text)
+    for index in hidden:
+        masked[index] = "*"
+    return "".join(masked)
+
+
+def _json(value: Any) -> str:
+    text = json_of(value).decode()
+    bounded(len(text))
+    return text
 
 
 def _int(value: Any, default: int = 0) -> int:
@@ -64,6 +114,10 @@ def _int(value: Any, default: int = 0) -> int:
         return do_int(value, default)
     except OverflowError:
         return default
+
+
+def _float(value: Any, default: float = 0.0) -> float:
+    return do_float(value, default)
 
 
 def _round(value: Any, digits: int = 0) -> float:
@@ -84,19 +138,23 @@ def _truncate(
     return do_truncate(environment, text_of(value), length, killwords, end, leeway)
 
 
-FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+TEXT_FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "default": _default,
         "upper": lambda value: text_of(value).upper(),
         "lower": lambda value: text_of(value).lower(),
+        "capitalize": lambda value: text_of(value).capitalize(),
         "trim": lambda value: text_of(value).strip(),
         "replace": _replace,
         "join": _join,
-        "first": _end(0),
-        "last": _end(-1),
+        "first": _first,
+        "last": _last,
+        "digits": _digits,
+        "mask": _mask,
+        "json": _json,
         "length": len,
         "int": _int,
-        "float": lambda value, default=0.0: do_float(value, default),
+        "float": _float,
         "round": _round,
         "truncate": _truncate,
     }

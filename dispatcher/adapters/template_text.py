@@ -19,6 +19,9 @@ _XML_SPECIAL = re.compile("[&<>\"'\t\n\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 _XML_REPLACED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 # A literal tab or line break would be normalised to a space in an attribute (XML 1.0, 3.3.3); a reference is kept.
 _XML_REPLACED |= {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
+_NOT_IN_FILE_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
+_BINARY_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 _URL_LITERAL_SAFE = "!$&'()*+,;=:@/?%[]-._~"
 
 
@@ -85,6 +88,31 @@ def json_value(value: Any) -> str:
     return json_of(value).decode()
 
 
+def attribute(value: Any) -> str:
+    """A String of CloudEvents 1.0 (3.2): control characters become spaces, noncharacters U+FFFD."""
+    text = text_of(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return _NONCHARACTERS.sub("\ufffd", _CONTROL.sub(" ", text))
+
+
+def attribute_header(text: str) -> str:
+    """A CloudEvents attribute as a header's value (HTTP binding, 3.1.3.2): in UTF-8, everything but printable ASCII
+    percent-encoded, and space, double quote and percent sign too."""
+    return quote(text, safe=_BINARY_SAFE)
+
+
+def file_name(value: Any) -> str:
+    """A name without a path and without control characters, of which each becomes `_`, between double quotes as in a
+    form's part (WHATWG HTML, 4.10.21.8)."""
+    return form_name(_NOT_IN_FILE_NAMES.sub("_", text_of(value)))
+
+
+def form_name(text: str) -> str:
+    """A name between double quotes, as in a form's part (WHATWG HTML, 4.10.21.8)."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
 def url_literal(text: str) -> str:
     """What a URL's author wrote, in ASCII."""
     return text if text.isascii() else quote(text, safe=_URL_LITERAL_SAFE)
@@ -99,6 +127,8 @@ ESCAPES: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "_xml": xml_text,
         "_json_in_string": json_in_string,
         "_json_value": json_value,
+        "_attribute": attribute,
+        "_file_name": file_name,
     }
 )
 """By the names under which compiled templates call them; no template can name them itself."""

@@ -3,59 +3,54 @@
 No value can leave its place: see `template_text` for what each place does to it.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
+from dispatcher.adapters.template_bodies import Bodies
+from dispatcher.adapters.template_compiler import Compiler, joined_pairs, too_large
+from dispatcher.adapters.template_dialect import dialect
 from dispatcher.adapters.template_filters import MAX_OUTPUT_BYTES
-from dispatcher.adapters.template_language import TemplateRefused
-from dispatcher.adapters.template_pieces import (
-    Bytes,
-    Text,
-    json_piece,
-    raw_json_piece,
-    text_piece,
-)
-from dispatcher.adapters.template_text import form_part, header_text, json_of, url_literal, url_part
+from dispatcher.adapters.template_loops import begin_request
+from dispatcher.adapters.template_text import header_text, url_literal, url_part
+from dispatcher.adapters.template_undefined import undefined_in
 from dispatcher.domain.context import Context
+from dispatcher.domain.media_types import FORM_TYPE
+from dispatcher.domain.pairs import Pair
 from dispatcher.domain.profile import ProfileSpec
-from dispatcher.domain.rest_request import Body, BodyKind, Pair
+from dispatcher.domain.request_body import Body, BodyKind
 from dispatcher.domain.shape import Fault
+from dispatcher.domain.vcon import MEDIA_TYPE as VCON_TYPE
 from dispatcher.ports import Rendered, RenderError
 
 __all__ = ["JinjaTemplates", "RenderError", "Rendered", "RequestTemplate", "check_request", "compile_request"]
-
-_JSON_TYPE = re.compile(
-    r"[^/]+/(?:[^;]*\+)?(?:json|x-ndjson|ndjson|jsonl|x-jsonlines|json-seq)\s*(?:;|$)", re.IGNORECASE
-)
-_XML_TYPE = re.compile(r"[^/]+/(?:[^;]*\+)?xml\s*(?:;|$)", re.IGNORECASE)
-_FORM_TYPE = "application/x-www-form-urlencoded"
-
-_TextPair = tuple[str, str | Text]
 
 
 class RequestTemplate:
     """Renders a profile's request; made by `compile_request`. Immutable, so threads may share it."""
 
-    __slots__ = ("_body", "_headers", "_method", "_query", "_url")
+    __slots__ = ("_body", "_envelope", "_has_loops", "_headers", "_hints", "_method", "_query", "_sources", "_url")
 
-    def __init__(self, compiler: "_Compiler", spec: ProfileSpec) -> None:
+    def __init__(self, compiler: Compiler, spec: ProfileSpec) -> None:
         request = spec.request
         self._method = request.method
         self._url = compiler.text(request.url, "_url", "request.url", url_literal)
         self._query = compiler.pairs(request.query, "_url", "request.query", url_part)
-        self._headers = compiler.pairs(_with_content_type(request.headers, request.body), "_header", "request.headers", header_text)  # fmt: skip  # noqa: E501
-        self._body = compiler.body(request.body)
+        headers = _with_content_type(request.headers, request.body)
+        self._headers = compiler.pairs(headers, "_header", "request.headers", header_text)
+        self._body, self._envelope = Bodies(compiler).compiled(request.body)
+        self._has_loops = compiler.has_loops
+        self._sources, self._hints = compiler.sources, not spec.private
 
     def render(self, context: Context) -> Rendered:
         """The request for one call, its URL and headers in ASCII. Raises `RenderError`."""
+        if self._has_loops:
+            begin_request()
         url = self._url
         if not isinstance(url, str):
             url = url(context)
             _refuse_dot_segments(url)
         if self._query:
             url += "&" if "?" in url else "?"
-            url += _joined_pairs(self._query, context, "request.query")
+            url += joined_pairs(self._query, context, "request.query")
         size = 0
         headers = []
         for name, value in self._headers:
@@ -63,31 +58,44 @@ class RequestTemplate:
             size += len(text)
             headers.append((name, text.strip()))
         if size > MAX_OUTPUT_BYTES:
-            raise _too_large("request.headers")
+            raise too_large("request.headers")
         body = self._body
+        if self._envelope is not None:
+            more, body = self._envelope(context)
+            headers += more
         return Rendered(self._method, url, headers, body(context) if callable(body) else body)
 
+    def undefined(self, context: Context) -> list[Fault]:
+        """The variables that this event does not have though no template says that they may be absent. Only names of
+        the source's own and of followed outputs can be: others are judged when the profile is saved."""
+        return [
+            fault
+            for field, source in self._sources
+            for fault in undefined_in(source, field, context, hints=self._hints)
+        ]
 
-def compile_request(spec: ProfileSpec) -> RequestTemplate:
+
+def compile_request(spec: ProfileSpec, hash_key: bytes = b"") -> RequestTemplate:
     """The compiled request of a profile; some milliseconds, so keep it for as long as the revision lives.
 
-    A profile that `check_request` finds fault with raises `RenderError`: a stored one may have been saved under
-    older rules, and then its deliveries end as any other that cannot be rendered.
+    `hash_key` is for the filter `hash`, which cannot be rendered without. A profile that `check_request` finds fault
+    with raises `RenderError`: a stored one may have been saved under older rules, and then its deliveries end as any
+    other that cannot be rendered.
     """
-    compiler = _Compiler()
+    compiler = Compiler(dialect(spec.lookups, hash_key))
     template = RequestTemplate(compiler, spec)
-    if compiler.faults:
-        fault = compiler.faults[0]
-        raise RenderError(fault["field"], f"a template that is not allowed: {fault['got']}")
+    faults = compiler.faults + _body_faults(spec)
+    if faults:
+        raise RenderError(faults[0]["field"], f"a template that is not allowed: {faults[0]['got']}")
     return template
 
 
-def check_request(spec: ProfileSpec) -> list[Fault]:
-    """Every fault of the request's templates, to be told when a profile is saved: syntax, unknown variables, forbidden
-    constructs. Empty if there is none."""
-    compiler = _Compiler()
+def check_request(spec: ProfileSpec, outputs: Collection[str] = ()) -> list[Fault]:
+    """Every fault of the request's templates, to be told when a profile is saved: syntax, unknown variables, tables and
+    filters, forbidden constructs. Empty if there is none. `outputs` are those of the profile that it follows."""
+    compiler = Compiler(dialect(spec.lookups, outputs=outputs))
     RequestTemplate(compiler, spec)
-    return compiler.faults
+    return compiler.faults + _body_faults(spec)
 
 
 class JinjaTemplates:
@@ -97,136 +105,24 @@ class JinjaTemplates:
     compile = staticmethod(compile_request)
 
 
-class _Compiler:
-    """Compiles templates and notes the faults of those that cannot be."""
+def _body_faults(spec: ProfileSpec) -> list[Fault]:
+    body = spec.request.body
+    if body.kind is BodyKind.VCON and spec.private and not body.value:
+        expected = "true, since a private profile must not send a vCon with names and numbers"
+        return [{"field": "request.body.redacted", "expected": expected, "got": "boolean false"}]
+    return []
 
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
 
-    def _attempt(self, field: str, compiled: Callable[[], Any]) -> Any:
-        try:
-            return compiled()
-        except TemplateRefused as refused:
-            self.faults += [{"field": field, "expected": expected, "got": got} for expected, got in refused.faults]
-            return ""
-
-    def text(self, source: str, escape: str, field: str, literal: Callable[[str], str] = str) -> str | Text:
-        piece: str | Text = self._attempt(field, lambda: text_piece(source, escape, field, literal))
-        return piece
-
-    def pairs(self, pairs: Sequence[Pair], escape: str, field: str, literal: Callable[[str], str]) -> list[_TextPair]:
-        return [
-            (
-                pair.name if escape == "_header" else literal(pair.name),
-                self.text(pair.value, escape, f"{field}[{index}].value", literal),
-            )
-            for index, pair in enumerate(pairs)
-        ]
-
-    def body(self, body: Body) -> bytes | Bytes | None:
-        field = "request.body.value"
-        match body.kind:
-            case BodyKind.NONE:
-                return None
-            case BodyKind.FORM:
-                return _form(self.pairs(body.value, "_form", field, form_part), field)
-            case BodyKind.JSON:
-                return self._json(body.value, field)
-            case BodyKind.RAW:
-                return _encoded(self._raw(body.value, body.content_type or "", field), field)
-
-    def _raw(self, source: str, content_type: str, field: str) -> str | Text:
-        if _JSON_TYPE.match(content_type):
-            piece: str | Text = self._attempt(field, lambda: raw_json_piece(source, field))
-            return piece
-        escape = "_xml" if _XML_TYPE.match(content_type) else "_text"
-        return self.text(source, "_form" if content_type.lower().startswith(_FORM_TYPE) else escape, field)
-
-    def _json(self, value: Any, field: str) -> bytes | Bytes:
-        parts = list(self._json_parts(value, field))
-        pairs: list[tuple[bytes, Bytes]] = []
-        literal = b""
-        for part in parts:
-            if isinstance(part, bytes):
-                literal += part
-            else:
-                pairs.append((literal, part))
-                literal = b""
-        return _json_body(pairs, literal, field) if pairs else literal
-
-    def _json_parts(self, value: Any, field: str) -> list[bytes | Bytes]:
-        """The pieces of a JSON value: literals serialised already, and what is to be serialised for each call.
-
-        They are put together as bytes, not as a tree, so that the size can be watched while it grows.
-        """
-        if type(value) is str:
-            return [self._attempt(field, lambda: json_piece(value, field)) or b'""']
-        parts: list[bytes | Bytes] = []
-        if type(value) is dict:
-            for key, item in value.items():
-                parts += [b"," if parts else b"{", json_of(key), b":", *self._json_parts(item, f"{field}.{key}")]
-            return [*parts, b"}"] if parts else [b"{}"]
-        if type(value) is list:
-            for index, item in enumerate(value):
-                parts += [b"," if parts else b"[", *self._json_parts(item, f"{field}[{index}]")]
-            return [*parts, b"]"] if parts else [b"[]"]
-        return [json_of(value)]
+_OWN_TYPES = {BodyKind.JSON: "application/json", BodyKind.FORM: FORM_TYPE, BodyKind.VCON: VCON_TYPE}
+_IN_ENVELOPE = (BodyKind.MULTIPART, BodyKind.CLOUDEVENT)
 
 
 def _with_content_type(headers: Sequence[Pair], body: Body) -> list[Pair]:
-    """The headers with the body's Content-Type, unless one is given."""
-    if body.kind is BodyKind.NONE or any(name.lower() == "content-type" for name, _ in headers):
+    """The headers with the body's Content-Type, unless one is given or comes with the body."""
+    known = body.kind is BodyKind.NONE or body.kind in _IN_ENVELOPE
+    if known or any(name.lower() == "content-type" for name, _ in headers):
         return list(headers)
-    content_type = {BodyKind.JSON: "application/json", BodyKind.FORM: _FORM_TYPE}.get(body.kind, body.content_type)
-    return [*headers, Pair("Content-Type", content_type or "")]
-
-
-def _joined_pairs(pairs: Sequence[_TextPair], context: Context, field: str) -> str:
-    out = []
-    size = 0
-    for name, value in pairs:
-        text = value if isinstance(value, str) else value(context)
-        size += len(text)
-        if size > MAX_OUTPUT_BYTES:
-            raise _too_large(field)
-        out.append(f"{name}={text}")
-    return "&".join(out)
-
-
-def _form(pairs: list[_TextPair], field: str) -> Bytes:
-    return lambda context: _joined_pairs(pairs, context, field).encode()
-
-
-def _json_body(pairs: list[tuple[bytes, Bytes]], tail: bytes, field: str) -> Bytes:
-    def render(context: Context) -> bytes:
-        out: list[bytes] = []
-        size = len(tail)
-        for literal, value in pairs:
-            encoded = value(context)
-            size += len(literal) + len(encoded)
-            if size > MAX_OUTPUT_BYTES:
-                raise _too_large(field)
-            out += literal, encoded
-        out.append(tail)
-        return b"".join(out)
-
-    return render
-
-
-def _encoded(text: str | Text, field: str) -> bytes | Bytes:
-    if isinstance(text, str):
-        return text.encode()
-
-    def render(context: Context) -> bytes:
-        try:
-            body = text(context).encode()
-        except UnicodeEncodeError:
-            raise RenderError(field, "a value that cannot be encoded") from None
-        if len(body) > MAX_OUTPUT_BYTES:
-            raise _too_large(field)
-        return body
-
-    return render
+    return [*headers, Pair("Content-Type", _OWN_TYPES.get(body.kind, body.content_type) or "")]
 
 
 def _refuse_dot_segments(url: str) -> None:
@@ -238,7 +134,3 @@ def _refuse_dot_segments(url: str) -> None:
     segments = lowered.partition("?")[0].replace("%2e", ".").split("/")
     if "." in segments or ".." in segments:
         raise RenderError("request.url", "a path segment that is . or ..")
-
-
-def _too_large(field: str) -> RenderError:
-    return RenderError(field, f"output over {MAX_OUTPUT_BYTES} bytes")
