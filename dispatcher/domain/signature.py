@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
-"""The specification asks for 24 to 64 bytes."""
+_SIZES = range(24, 65)
+"""Of a key, in bytes, as the specification has it."""
 
 
 def new_secret(random_bytes: bytes) -> str:
-    """The serialised form of a signing secret: `whsec_` and base64."""
+    """The serialised form of a signing secret of 24 to 64 bytes: `whsec_` and base64. Another size is a ValueError."""
+    if len(random_bytes) not in _SIZES:
+        raise ValueError("a signing secret has 24 to 64 bytes")
     return PREFIX + b64encode(random_bytes).decode()
 
 

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.domain.exchange import ErrorWord, Exchange
 from dispatcher.domain.outcome import Delivered, OurFault, Rejected, RetryLater, outcome_of
-from dispatcher.domain.success import SuccessRule
+from dispatcher.domain.shape import Reading
+from dispatcher.domain.success import SuccessRule, read_success
 from tests.unit.doubles import answered
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -60,6 +62,11 @@ def test_our_own_shutdown_is_our_fault_and_not_final():
     assert outcome == OurFault(ErrorWord.SHUTDOWN, "stopping", final=False)
 
 
+def test_a_proxy_that_fails_is_our_fault_and_likely_to_last():
+    outcome = outcome_of(Exchange(error=ErrorWord.PROXY, detail="no connection to the proxy"), RULE, NOW)
+    assert outcome == OurFault(ErrorWord.PROXY, "no connection to the proxy", final=False, lasting=True)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("value", "wait"),
@@ -69,6 +76,7 @@ def test_our_own_shutdown_is_our_fault_and_not_final():
         ("Fri, 20 Nov 2026 12:05:00 GMT", 300.0),
         ("Fri, 20 Nov 2026 13:05:00 +0100", 300.0),
         ("Friday, 20-Nov-26 12:05:00 GMT", 300.0),
+        ("Fri Nov 20 12:05:00 2026", 300.0),
         ("99999999", MONTH),
         ("9" * 400, MONTH),
         ("0000000000000120", 120.0),
@@ -92,14 +100,42 @@ def test_retry_after_is_obeyed_as_seconds_or_as_a_date(status: int, value: str, 
         "Fri, 99 Nov 2026 12:05:00 GMT",
         "0x10",
         "1" + "\x00",
-        "0",
-        "000",
-        "Fri, 20 Nov 2026 11:00:00 GMT",
+        "Fri, 20 Nov 2026 25:00:00 GMT",
+        "2026-11-20T12:05:00Z",
         "Mon, 01 Jan 2027 00:00:00 +9999999999999",
     ],
 )
 def test_a_retry_after_that_says_nothing_is_an_ordinary_failure(value: str):
     assert wait_of(429, value) is None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("value", ["0", "000", "Fri, 20 Nov 2026 11:00:00 GMT", "Fri, 20 Nov 2026 12:00:00 GMT"])
+def test_a_retry_after_that_is_over_already_is_a_second_and_spends_no_attempt(status: int, value: str):
+    # The target says that it may be asked again at once. Not quite at once, lest it be asked without a pause for days.
+    assert wait_of(status, value) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("date", "wait"),
+    [
+        ("Fri, 20 Nov 2026 13:00:00 GMT", 60.0),  # its clock is an hour fast
+        ("Fri, 20 Nov 2026 11:00:00 GMT", 7260.0),  # an hour slow
+        ("Thu, 01 Jan 1970 00:00:13 GMT", 3660.0),  # it has no clock: ours counts
+        ("yesterday", 3660.0),
+    ],
+)
+def test_a_retry_after_date_is_measured_by_the_clock_of_who_says_it(date: str, wait: float):
+    exchange = answered(503, ("date", date), ("retry-after", "Fri, 20 Nov 2026 13:01:00 GMT"))
+    assert outcome_of(exchange, RULE, NOW) == RetryLater(ErrorWord.STATUS, "answered 503", wait)
+
+
+def test_a_retry_body_on_a_503_obeys_its_retry_after_too():
+    reading = Reading()
+    rule = read_success(reading, {"retry_body": {"regex": "busy"}}, "success", ENGINES)
+    assert reading.faults == []
+    outcome = outcome_of(answered(503, ("retry-after", "30"), body=b"busy"), rule, NOW)
+    assert outcome == RetryLater(ErrorWord.BODY_RULE, "answered 503, and retry_body holds", 30.0)
 
 
 def test_without_the_header_429_is_an_ordinary_failure():
