@@ -1,0 +1,70 @@
+"""Review a profile, before it is saved, against what else its workspace has: what no document can say of itself."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from dispatcher.domain.profile import ProfileSpec
+from dispatcher.domain.shape import Fault, nearest
+from dispatcher.domain.waiting import cycle_of
+from dispatcher.ports import Conflict, SavedProfile, Templates
+
+MAX_NAMED = 20
+"""Names that a fault lists: a person reads no more."""
+
+
+class Neighbours(Protocol):
+    """Where the other profiles and the credentials of a workspace are read."""
+
+    def profiles(self, workspace_id: UUID) -> list[SavedProfile]:
+        """The profiles of a workspace."""
+        ...
+
+    def credential_names(self, workspace_id: UUID) -> list[str]:
+        """The names of a workspace's credentials."""
+        ...
+
+
+def neighbours_of(store: Neighbours, workspace_id: UUID) -> dict[str, ProfileSpec]:
+    """The workspace's profiles by name."""
+    return {each.profile.spec.name: each.profile.spec for each in store.profiles(workspace_id)}
+
+
+def review(
+    spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], credentials: Collection[str], templates: Templates
+) -> list[Fault]:
+    """Every fault that only the neighbours show: a followed profile or a credential that is not there, a cycle, and
+    what the templates cannot be (`followed.NAME` is known by the followed profile's outputs)."""
+    faults = list(_following_faults(spec, neighbours))
+    if spec.credential is not None and spec.credential not in credentials:
+        faults.append(_fault("credential", "a credential", spec.credential, credentials))
+    followed = neighbours.get(spec.follow.profile) if spec.follow is not None else None
+    outputs = [output.name for output in followed.outputs] if followed is not None else []
+    return [*faults, *templates.check(spec, outputs)]
+
+
+def _following_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec]) -> list[Fault]:
+    if spec.follow is None:
+        return []
+    if spec.follow.profile not in neighbours:
+        return [_fault("follow.profile", "a profile", spec.follow.profile, neighbours)]
+    others = {**neighbours, spec.name: spec}
+    follows = {name: each.follow.profile for name, each in others.items() if each.follow is not None}
+    way = cycle_of(follows, spec.name)
+    if way:
+        expected = "a profile that does not wait for this one itself"
+        return [{"field": "follow.profile", "expected": expected, "got": "a cycle: " + " → ".join(way)}]
+    return []
+
+
+def _fault(field: str, what: str, got: str, known: Collection[str]) -> Fault:
+    names = sorted(known)
+    there = f"there are {', '.join(names[:MAX_NAMED])}" if names else "there are none yet"
+    return {"field": field, "expected": f"the name of {what}{nearest(got, names)}; {there}", "got": got}
+
+
+def refuse_while_followed(name: str, neighbours: Mapping[str, ProfileSpec]) -> None:
+    """Raises `Conflict` where other profiles wait for what this one delivers: without it they would wait in vain."""
+    followers = sorted(each.name for each in neighbours.values() if each.follow and each.follow.profile == name)
+    if followers:
+        raise Conflict(f"{name} is followed by {', '.join(followers)}: change or delete these first")

@@ -1,0 +1,83 @@
+"""A profile is reviewed against its neighbours before it is saved."""
+
+from typing import Any
+
+import pytest
+
+from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.domain.profile import ProfileSpec
+from dispatcher.ports import Conflict
+from dispatcher.review import refuse_while_followed, review
+from tests.unit.doubles import spec
+
+LEAD = spec("create-lead", outputs=[{"name": "lead_id", "json": "$.id"}])
+
+
+def attach(url: str = "https://crm.example/leads/{{ followed.lead_id }}", **changes: Any) -> ProfileSpec:
+    request = {"method": "POST", "url": url}
+    return spec("attach", **{"request": request, "follow": {"profile": "create-lead"}, **changes})
+
+
+def faults(given: ProfileSpec, *neighbours: ProfileSpec) -> list[dict[str, str]]:
+    return review(given, {each.name: each for each in neighbours}, ["crm-basic", "crm-token"], JinjaTemplates())
+
+
+def test_a_follower_may_name_the_outputs_of_the_profile_it_follows():
+    assert faults(attach(), LEAD) == []
+
+
+def test_an_output_that_the_followed_profile_does_not_have_is_refused_where_it_stands():
+    (fault,) = faults(attach("https://crm.example/leads/{{ followed.lead }}"), LEAD)
+    assert fault["field"] == "request.url"
+    assert "lead_id" in fault["expected"]
+
+
+def test_an_output_of_a_profile_that_nobody_follows_is_refused():
+    (fault,) = faults(spec(request={"method": "GET", "url": "https://crm.example/{{ followed.lead_id }}"}), LEAD)
+    assert fault["field"] == "request.url"
+
+
+def test_a_followed_profile_must_be_there():
+    assert faults(attach("https://crm.example/"), spec("create-leads"), spec("other")) == [
+        {
+            "field": "follow.profile",
+            "expected": "the name of a profile (did you mean create-leads?); there are create-leads, other",
+            "got": "create-lead",
+        }
+    ]
+
+
+def test_a_cycle_is_refused_with_its_way():
+    lead = spec("create-lead", follow={"profile": "attach"})
+    assert faults(lead, attach("https://crm.example/")) == [
+        {
+            "field": "follow.profile",
+            "expected": "a profile that does not wait for this one itself",
+            "got": "a cycle: create-lead → attach → create-lead",
+        }
+    ]
+
+
+def test_a_change_that_closes_a_long_cycle_is_refused():
+    ring = [spec(f"p{number}", follow={"profile": f"p{number + 1}"}) for number in range(5)]
+    (fault,) = faults(spec("p5", follow={"profile": "p0"}), *ring, spec("p5"))
+    assert fault["got"] == "a cycle: p5 → p0 → p1 → p2 → p3 → p4 → p5"
+    assert faults(spec("p5"), *ring) == []
+
+
+def test_a_credential_must_be_there():
+    assert faults(spec(credential="crm-basic")) == []
+    assert faults(spec(credential="crm-basics")) == [
+        {
+            "field": "credential",
+            "expected": "the name of a credential (did you mean crm-basic?); there are crm-basic, crm-token",
+            "got": "crm-basics",
+        }
+    ]
+
+
+def test_a_profile_that_is_followed_is_not_deleted():
+    neighbours = {each.name: each for each in (LEAD, attach(), spec("other"))}
+    with pytest.raises(Conflict, match=r"^create-lead is followed by attach: change or delete these first$"):
+        refuse_while_followed("create-lead", neighbours)
+    refuse_while_followed("attach", neighbours)
