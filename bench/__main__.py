@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import machine, report
+from bench import machine, micro, report
 from bench.measurement import Measurement
 from bench.proof import prove
 from bench.rig import Rig
@@ -23,7 +23,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", action="store_true", help="about three minutes (the default)")
     form.add_argument("--long", action="store_true", help="everything, 100,000 at a time")
-    parser.add_argument("--only", action="append", choices=[*SCENARIOS], help="only this scenario; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=[*SCENARIOS, *micro.PARTS], help="only this; may be repeated"
+    )
     parser.add_argument(
         "--store", choices=["postgresql", "sqlite"], help="PostgreSQL where its programs are installed, else SQLite"
     )
@@ -57,20 +59,10 @@ def measure(rig: Rig, names: Sequence[str], scale: Scale) -> tuple[list[Measurem
     return measured, broken
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Status 1 where a scenario broke down or an accepted event was lost."""
-    a = _arguments(argv)
-    store = a.store or ("postgresql" if postgresql_binaries() else "sqlite")
-    run: dict[str, Any] = {
-        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        "store": store,
-        "form": "long" if a.long else "short",
-        "machine": machine.describe(),
-    }
-    run["sink"] = prove()
-    rig = Rig(store, a.workers)
+def _run_on_servers(run: dict[str, Any], a: argparse.Namespace, names: Sequence[str]) -> list[Measurement]:
+    rig = Rig(run["store"], a.workers)
     try:
-        measured, broken = measure(rig, a.only or (IN_LONG if a.long else IN_SHORT), LONG if a.long else SHORT)
+        measured, run["broken"] = measure(rig, names, LONG if a.long else SHORT)
         settings = rig.postgresql.settings() if rig.postgresql else {}
         run["servers"] = {
             "broker": f"{rig.redis.name} {rig.redis.version}",
@@ -79,12 +71,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         run["configuration"] = {**rig.effective, "postgresql": settings, "broker": "append-only file, unix socket"}
     finally:
         rig.stop()
-    run["broken"] = broken
-    path = report.write(RESULTS, run, measured)
+    return measured
+
+
+def _figures(parts: Sequence[str], measured: Sequence[Measurement]) -> list[micro.Figure]:
+    figures = []
+    for part in parts:
+        print(f"{part} ...", flush=True)
+        for figure in micro.PARTS[part](measured):
+            figures.append(figure)
+            cells = zip(micro.COLUMNS, micro.row(figure), strict=True)
+            print("  " + "; ".join(f"{name} {value}" for name, value in cells), flush=True)
+    return figures
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Status 1 where a scenario broke down, an accepted event was lost, or a step of a worker exceeds its bar."""
+    a = _arguments(argv)
+    chosen = a.only or [*(IN_LONG if a.long else IN_SHORT), *micro.PARTS]
+    names = [name for name in chosen if name in SCENARIOS]
+    run: dict[str, Any] = {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "store": a.store or ("postgresql" if postgresql_binaries() else "sqlite"),
+        "form": "long" if a.long else "short",
+        "machine": machine.describe(),
+        "servers": {},
+        "configuration": {},
+        "broken": [],
+    }
+    run["sink"] = prove()
+    measured = _run_on_servers(run, a, names) if names else []
+    figures = _figures([part for part in chosen if part in micro.PARTS], measured)
+    path = report.write(RESULTS, run, measured, figures)
     print()
     print(path.read_text())
     print(f"written to {path}")
-    return 1 if broken or any(m.balance.lost for m in measured) else 0
+    exceeded = any(figure.held is False for figure in figures)
+    return 1 if exceeded or run["broken"] or any(m.balance.lost for m in measured) else 0
 
 
 if __name__ == "__main__":

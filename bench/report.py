@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import micro
 from bench.accounting import Spread, ratio
 from bench.measurement import Measurement
 from bench.processes import Spent
@@ -134,12 +135,23 @@ of the machine used meanwhile, in CPU seconds, and what its host took away; beli
 PROCESS_COLUMNS = ("scenario", "system", "process", "CPU s", "peak RSS MB")
 
 
-def markdown(run: dict[str, Any], measurements: Sequence[Measurement]) -> str:
+STEPS_HEADING = "Steps of a worker, alone and without servers, in CPU of one thread:"
+
+
+def _steps(figures: Sequence[micro.Figure]) -> list[str]:
+    if not figures:
+        return []
+    return [STEPS_HEADING, "", *_table(micro.COLUMNS, [micro.row(figure) for figure in figures]), ""]
+
+
+def markdown(run: dict[str, Any], measurements: Sequence[Measurement], figures: Sequence[micro.Figure] = ()) -> str:
     """The whole report."""
     naive = baseline(measurements)
     fastest = max((m.arrived_per_second or 0.0 for m in measurements), default=0.0)
     lines = [*_heading(run), _proof(run["sink"], fastest), ""]
-    lines += [*_table(COLUMNS, [row(m, naive) for m in measurements]), "", LEGEND, ""]
+    if measurements:
+        lines += [*_table(COLUMNS, [row(m, naive) for m in measurements]), "", LEGEND, ""]
+    lines += _steps(figures)
     lines += [f"* broken: {what}" for what in run["broken"]]
     lines += [f"* {m.scenario} ({m.system}): {note}" for m in measurements for note in [*m.notes, *problems(m)]]
     lines += ["", *_table(PROCESS_COLUMNS, [r for m in measurements for r in _process_rows(m)])]
@@ -147,13 +159,18 @@ def markdown(run: dict[str, Any], measurements: Sequence[Measurement]) -> str:
     return "\n".join(lines)
 
 
-def write(folder: Path, run: dict[str, Any], measurements: Sequence[Measurement]) -> Path:
+def write(
+    folder: Path, run: dict[str, Any], measurements: Sequence[Measurement], figures: Sequence[micro.Figure] = ()
+) -> Path:
     """Writes `<name>.md` and `<name>.json`; the path of the former."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run['store']}"
     (folder / f"{name}.json").write_text(
-        json.dumps({**run, "measurements": [asdict(m) for m in measurements]}, indent=1)
+        json.dumps(
+            {**run, "measurements": [asdict(m) for m in measurements], "steps": [asdict(each) for each in figures]},
+            indent=1,
+        )
     )
     path = folder / f"{name}.md"
-    path.write_text(markdown(run, measurements))
+    path.write_text(markdown(run, measurements, figures))
     return path
