@@ -5,7 +5,7 @@ import binascii
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 KEY_BYTES = 32
@@ -71,6 +71,34 @@ def generate_master_key(data_dir: Path) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return path
+
+
+def add_key(data_dir: Path, key: bytes) -> None:
+    """Puts a key before those of `<data_dir>/master.key`: it encrypts from now on, and the others go on decrypting.
+
+    Raises `MasterKeyError` where the file cannot be read. The file is replaced as a whole, or not at all.
+    """
+    _replace(data_dir, (key, *read_key_file(data_dir)))
+
+
+def keep_keys(data_dir: Path, wanted: Callable[[bytes], bool]) -> None:
+    """Takes the other keys out of `<data_dir>/master.key`; the encrypting one stays whatever is wanted."""
+    first, *others = read_key_file(data_dir)
+    _replace(data_dir, (first, *filter(wanted, others)))
+
+
+def _replace(data_dir: Path, keys: Iterable[bytes]) -> None:
+    draft = data_dir / f".{FILE_NAME}.{secrets.token_hex(8)}"
+    try:
+        _write_durably(draft, b"".join(base64.urlsafe_b64encode(key) + b"\n" for key in keys))
+        draft.replace(data_dir / FILE_NAME)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(data_dir, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

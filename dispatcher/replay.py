@@ -12,6 +12,11 @@ PAGE_DELIVERIES = 500
 HINT_DELIVERIES = 200
 """At most this many deliveries in one hint, so that several workers share them."""
 
+ERASED = (
+    "The delivery's event is erased: it fired a private profile, and nothing of such an event is kept once all its "
+    "deliveries are final (72 hours later for a dead one)."
+)
+
 
 class Replayer:
     """Reopens and discards deliveries. Safe to use from several threads."""
@@ -23,13 +28,15 @@ class Replayer:
     def replay(self, workspace_id: UUID, delivery_id: UUID) -> None:
         """Reopens one final delivery, due now, its attempts counted anew.
 
-        Raises `Conflict` where it is open, or its profile deleted.
+        Raises `Conflict` where it is open, its profile deleted, or its event erased.
         """
         if not self._reopen(workspace_id, [delivery_id]):
+            if self._store.is_erased(workspace_id, delivery_id):
+                raise Conflict(ERASED)
             raise Conflict("Only a final delivery can be replayed, and only while its profile exists.")
 
     def replay_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
-        """Reopens every final delivery of an existing profile that the filter chooses, newest first; how many.
+        """Reopens every final delivery of the filter whose profile exists and whose event is not erased, newest first.
 
         Each page is a transaction: when the database goes away half-way, what is reopened stays so, and
         StoreUnavailable is raised.

@@ -14,6 +14,8 @@ from dispatcher.ports import CallRecord, Profile, SavedProfile
 
 DISABLED = "disabled"
 CRITERIA = "criteria"
+ERASED = "erased"
+"""It did not fire, and what its criteria saw is gone."""
 
 
 class Catalogues(Protocol):
@@ -71,8 +73,9 @@ def _as_of(store: Catalogues, workspace_id: UUID, version: int | None) -> list[P
 
 
 def _judged(record: CallRecord, profiles: Sequence[Profile]) -> Judged:
-    verdicts = verdicts_of(profiles, record.context)
-    private = any(each.fired and each.private for each in verdicts)
+    erased = record.event.get("erased_at") is not None
+    verdicts = _remembered(profiles, record) if erased else verdicts_of(profiles, record.context)
+    private = record.event.get("private", False) or any(each.fired and each.private for each in verdicts)
     return Judged(record, private, [] if record.version is None else verdicts)
 
 
@@ -90,9 +93,40 @@ def _verdict_of(profile: Profile, context: Mapping[str, Any]) -> ProfileVerdict:
     return ProfileVerdict(spec.name, profile.revision, reason is None, reason, verdict, spec.private)
 
 
+def _remembered(profiles: Sequence[Profile], record: CallRecord) -> list[ProfileVerdict]:
+    """The verdicts on an erased event: its deliveries tell who fired, and nobody can say why any more."""
+    fired = {each["profile"] for each in record.deliveries if not each.get("test")}
+    event_type = record.event["type"]
+    found = [
+        ProfileVerdict(
+            each.spec.name,
+            each.revision,
+            each.spec.name in fired,
+            None if each.spec.name in fired else _reason(each, event_type, None) or ERASED,
+            None,
+            each.spec.private,
+        )
+        for each in profiles
+    ]
+    return sorted(found, key=lambda each: each.profile)
+
+
 def _reason(profile: Profile, event_type: str, verdict: Verdict | None) -> str | None:
     if not profile.enabled:
         return DISABLED
     if not profile.spec.takes(event_type):
         return f"not for {event_type}"
     return None if verdict is None or verdict.held else CRITERIA
+
+
+def without_values(tree: Any) -> Any:
+    """The verdict without the values that its clauses saw; a clause's own value is the profile's, not the call's."""
+    match tree:
+        case {"clause": clause, "held": held}:
+            return {"clause": clause, "held": held}
+        case dict():
+            return {key: without_values(value) for key, value in tree.items()}
+        case list():
+            return [without_values(each) for each in tree]
+        case _:
+            return tree

@@ -1,21 +1,14 @@
 """Flower, as an operator runs it: the tasks' results mean something, and nothing of the call is on any of its pages."""
 
-import base64
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dispatcher.adapters.supervisor import die_with
-from dispatcher.cli.children import free_port
-from tests.integration.cli_house import environment, get, until
+from tests.integration.cli_house import until
+from tests.integration.flower import Page, every_page, flower
 from tests.integration.house import House, only_for
 from tests.integration.target import Answer, Target
 from tests.support.redis import RedisServer
@@ -38,37 +31,12 @@ def house(tmp_path: Path, redis_server: RedisServer) -> Iterator[House]:
 
 
 @pytest.fixture
-def ask(house: House, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """A page of the running Flower, by its path, for the operator."""
-    port, tests = free_port("127.0.0.1"), os.getpid()
-    words = ["--app", "dispatcher_workers.app", "flower", "--address=127.0.0.1", f"--port={port}"]
-    settings = {"ONHOOK_BROKER_URL": house.broker.url, "ONHOOK_DATA_DIR": str(house.data_dir)}
-    with (tmp_path / "flower.log").open("wb") as log:
-        flower = subprocess.Popen(
-            [sys.executable, "-m", "celery", *words, "--basic-auth=ops:wicked"], stdout=log, stderr=log, cwd=tmp_path,
-            env=environment(**settings), preexec_fn=lambda: die_with(tests, signal.SIGTERM), start_new_session=True,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-
-    def page(path: str) -> str:
-        authorization = "Basic " + base64.b64encode(b"ops:wicked").decode()
-        request = urllib.request.Request(url + path, headers={"authorization": authorization})
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return str(response.read().decode())
-
-    try:
-        assert until(lambda: get(url + "/healthcheck") == 200), (tmp_path / "flower.log").read_text()
-        # Closed to whoever has not the password: Flower can stop workers.
-        assert [get(url + path) for path in ("/", "/api/tasks", "/api/workers")] == [401, 401, 401]
-        # What came before it listened is not shown: wait until it has heard of the worker.
-        assert until(lambda: json.loads(page("/workers?json=1"))["data"])
+def ask(house: House, tmp_path: Path) -> Iterator[Page]:
+    with flower(house, tmp_path / "flower.log") as page:
         yield page
-    finally:
-        flower.kill()
-        flower.wait(10)
 
 
-def test_flower_shows_what_tasks_did_and_nothing_of_the_calls(house: House, ask: Callable[[str], str]) -> None:
+def test_flower_shows_what_tasks_did_and_nothing_of_the_calls(house: House, ask: Page) -> None:
     with Target() as target:
         body = {"kind": "json", "value": {"number": "{{ call.external_number }}", "name": "{{ call.caller_name }}"}}
         header = [{"name": "X-Key", "value": "canary-header"}]
@@ -110,8 +78,7 @@ def test_flower_shows_what_tasks_did_and_nothing_of_the_calls(house: House, ask:
         assert {task["state"] for task in tasks().values()} == {"SUCCESS"}
         assert {task["args"] for task in tasks().values() if task["name"] == "onhook.evaluate"} == {"(1 event)"}
 
-        paths = ["/", "/workers", "/tasks", "/broker", "/api/tasks?limit=100", "/api/workers?refresh=1", "/metrics"]
-        pages = {path: ask(path) for path in [*paths, *(f"/task/{task}" for task in tasks())]}
+        pages = every_page(ask)
         assert {path: found for path, page in pages.items() if (found := ALL.findall(page))} == {}
         logs = {name: house.log(name) for name in house.names()}
         assert {name: found for name, log in logs.items() if (found := ALL.findall(log))} == {}

@@ -72,3 +72,33 @@ def test_the_refusal_of_a_key_does_not_show_it():
     with pytest.raises(ValueError, match="master keys") as caught:
         Vault([b"a secret that is too short"])
     assert "secret" not in str(caught.value)
+
+
+def test_a_vault_whose_keys_may_change_takes_a_new_one_when_it_meets_it():
+    keys = [OLD]
+    running = Vault([OLD], lambda: keys)
+    keys.insert(0, NEW)
+    assert running.open(Vault([NEW]).seal(b"secret", ROW), ROW) == b"secret"
+    assert Vault([NEW]).open(running.seal(b"later", ROW), ROW) == b"later"
+    assert running.open(Vault([OLD]).seal(b"before", ROW), ROW) == b"before"
+
+
+def test_a_vault_that_only_seals_takes_a_new_key_within_half_a_minute(monkeypatch: pytest.MonkeyPatch):
+    now, keys = [1000.0], [OLD]
+    monkeypatch.setattr("dispatcher.adapters.vault.monotonic", lambda: now[0])
+    running = Vault([OLD], lambda: keys)
+    keys.insert(0, NEW)
+    now[0] += 29
+    assert Vault([OLD]).open(running.seal(b"x", ROW), ROW) == b"x"
+    now[0] += 1
+    assert Vault([NEW]).open(running.seal(b"x", ROW), ROW) == b"x"
+
+
+def test_keys_that_cannot_be_read_now_are_the_keys_there_were():
+    def unreadable() -> list[bytes]:
+        raise OSError("gone")
+
+    running = Vault([OLD], unreadable)
+    with pytest.raises(CannotOpen, match="does not list"):
+        running.open(Vault([NEW]).seal(b"x", ROW), ROW)
+    assert running.open(running.seal(b"x", ROW), ROW) == b"x"
