@@ -4,10 +4,13 @@ import errno
 
 import pycurl
 
+from dispatcher.adapters import tls_failures
 from dispatcher.domain.exchange import ErrorWord
 
 # Codes that pycurl has no name for, from libcurl-errors(3).
 _BAD_FUNCTION_ARGUMENT, _HTTP2_STREAM, _PROXY, _SSL_CLIENTCERT, _TOO_LARGE = 43, 92, 97, 98, 100
+
+_X509_V_OK, _X509_V_ERR_UNSPECIFIED = 0, 1
 
 _PLAIN: dict[int, tuple[ErrorWord, str]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: (ErrorWord.DNS, "the target's name could not be resolved"),
@@ -26,10 +29,9 @@ _PLAIN: dict[int, tuple[ErrorWord, str]] = {
     pycurl.E_FILESIZE_EXCEEDED: (ErrorWord.TOO_LARGE, "the answer is larger than allowed"),
     _TOO_LARGE: (ErrorWord.TOO_LARGE, "the answer is larger than allowed"),
     pycurl.E_ABORTED_BY_CALLBACK: (ErrorWord.SHUTDOWN, "stopped before the exchange had ended"),
-    pycurl.E_SSL_CONNECT_ERROR: (ErrorWord.TLS, "the TLS handshake failed"),
-    pycurl.E_PEER_FAILED_VERIFICATION: (ErrorWord.TLS, "the target's certificate is not trusted"),
 }
 _TLS_CODES = {
+    pycurl.E_SSL_CONNECT_ERROR,
     pycurl.E_SSL_ENGINE_NOTFOUND,
     pycurl.E_SSL_ENGINE_SETFAILED,
     pycurl.E_SSL_CERTPROBLEM,
@@ -44,6 +46,8 @@ _TLS_CODES = {
     pycurl.E_SSL_INVALIDCERTSTATUS,
     _SSL_CLIENTCERT,
 }
+
+_CONNECTION_BROKE = {pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR}
 
 # What a connection that died in the pool ends with (libcurl gives up after five of them). HTTP/2's framing
 # error is among them because a shared connection that was cut shows as one.
@@ -69,9 +73,21 @@ def error_of(code: int, curl: pycurl.Curl) -> tuple[ErrorWord, str]:
         return _timed_out(curl)
     if code == pycurl.E_COULDNT_CONNECT:
         return _not_connected(curl.getinfo(pycurl.OS_ERRNO))
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
+        return ErrorWord.TLS, _untrusted(curl.getinfo(pycurl.SSL_VERIFYRESULT))
     if code in _TLS_CODES:
-        return ErrorWord.TLS, "the TLS handshake failed"
+        return ErrorWord.TLS, tls_failures.by_message(curl.errstr()) or tls_failures.HANDSHAKE_FAILED
+    if code in _CONNECTION_BROKE and (refusal := tls_failures.by_message(curl.errstr())) is not None:
+        # In TLS 1.3 the client speaks last: a server's refusal of it comes when the handshake is over.
+        return ErrorWord.TLS, refusal
     return _PLAIN.get(code, (ErrorWord.PROTOCOL, f"the exchange failed (libcurl error {code})"))
+
+
+def _untrusted(verify_result: int) -> str:
+    """libcurl compares the host itself, once OpenSSL has found nothing wrong with the certificate."""
+    if verify_result in (_X509_V_OK, _X509_V_ERR_UNSPECIFIED):
+        return tls_failures.WRONG_HOST
+    return tls_failures.by_verify_code(verify_result)
 
 
 def _timed_out(curl: pycurl.Curl) -> tuple[ErrorWord, str]:

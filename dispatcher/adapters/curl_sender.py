@@ -13,6 +13,7 @@ from functools import partial
 import pycurl
 
 from dispatcher.adapters.ca_bundle import trusted_ca_file
+from dispatcher.adapters.client_tls import TlsUnusable
 from dispatcher.adapters.curl_loop import CurlLoop
 from dispatcher.adapters.curl_transfer import Transfer
 from dispatcher.adapters.egress import Egress
@@ -31,7 +32,7 @@ MAX_IDLE_HANDLES = 1_024  # An easy handle takes about 10 KiB.
 ABORT_SECONDS = 1.0  # What `stop` waits after the grace; a name look-up in a thread of libcurl's cannot be cut short.
 
 SHUT_DOWN = "stopped before the exchange had ended"
-NAME_TIMED_OUT = "the target's name was not resolved within the time-out"
+_NAME_WAS_TO_BLAME = (ErrorWord.DNS, ErrorWord.PROXY)  # Of an exchange that ended before any socket was opened.
 
 
 class CurlSender:
@@ -102,6 +103,9 @@ class CurlSender:
         transfer = self._idle.pop() if self._idle else self._new_transfer()
         try:
             transfer.load(request, done)
+        except TlsUnusable as unusable:
+            self._finish(done, Exchange(error=ErrorWord.TLS, detail=str(unusable)))
+            return
         except (ValueError, pycurl.error):
             # The handle is thrown away: it may be set up in half. The error's text may hold a value.
             detail = "the request cannot be put on the wire"
@@ -122,7 +126,8 @@ class CurlSender:
 
     def _launch(self, transfer: Transfer, waiting_since: float | None) -> None:
         if waiting_since is not None and not transfer.shorten(time.monotonic() - waiting_since):
-            self._conclude(transfer, Exchange(error=ErrorWord.DNS, detail=NAME_TIMED_OUT))
+            error, detail = transfer.unresolved_in_time()
+            self._conclude(transfer, Exchange(error=error, detail=detail))
             return
         self._active[transfer.curl] = transfer
         self._loop.add(transfer.curl)
@@ -134,8 +139,8 @@ class CurlSender:
     def _on_unresolved(self, host: str, exchange: Exchange) -> None:
         """What waited shares the fate of the first, but only where the name was to blame."""
         for transfer, since in self._gate.unresolved(host):
-            if exchange.error is ErrorWord.DNS:
-                self._conclude(transfer, Exchange(error=ErrorWord.DNS, detail=exchange.detail))
+            if exchange.error in _NAME_WAS_TO_BLAME:
+                self._conclude(transfer, Exchange(error=exchange.error, detail=exchange.detail))
             else:
                 self._admit(transfer, since)
 
@@ -143,6 +148,10 @@ class CurlSender:
         transfer = self._active[curl]
         if code and transfer.repeat(code):
             self._loop.add(curl)
+            return
+        if code and transfer.next_stage(code):
+            del self._active[curl]  # Until the proxy's name is known, it is the gate's.
+            self._admit(transfer, None)
             return
         exchange = transfer.exchange(code)
         host = transfer.host if transfer.unresolved else None

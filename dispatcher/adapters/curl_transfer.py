@@ -11,32 +11,22 @@ from typing import Any
 import pycurl
 
 from dispatcher.adapters.curl_errors import DEAD_CONNECTION, error_of
+from dispatcher.adapters.curl_options import STATIC_OPTIONS, milliseconds, set_method, set_tls
+from dispatcher.adapters.curl_readings import final_headers, read_timings
+from dispatcher.adapters.curl_tunnel import Tunnel
 from dispatcher.adapters.egress import Egress
-from dispatcher.adapters.name_gate import CACHE_SECONDS
+from dispatcher.adapters.proxy_tunnel import NOT_RESOLVED
 from dispatcher.adapters.wire_form import host_of, libcurl_headers, wire_url
-from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request, Timings
+from dispatcher.domain.egress_proxy import parse_proxy
+from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 
 MAX_HEADER_BYTES = 65_536
 """Of one answer, interim answers and trailers included; a web server's own limit is 8 to 16 KiB."""
 
 _MAX_KEPT_BODY_BYTES = 16_384  # libcurl keeps a copy of the body until the handle's next request.
-_MAX_IDLE_SECONDS = 50  # Below the 60 s after which common load balancers drop an idle connection.
-_MAX_CONNECTION_SECONDS = 600  # So that a target that moved to another address is found again.
 
 _NO_SOCKET: int = pycurl.SOCKET_BAD
 _GO_ON: int = pycurl.PREREQFUNC_OK
-
-_STATIC_OPTIONS = (
-    (pycurl.NOSIGNAL, 1),
-    (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-    (pycurl.FOLLOWLOCATION, 0),
-    (pycurl.PROXY, ""),  # The empty string also keeps libcurl from looking into the environment.
-    (pycurl.NETRC, pycurl.NETRC_IGNORED),
-    (pycurl.ACCEPT_ENCODING, ""),
-    (pycurl.DNS_CACHE_TIMEOUT, CACHE_SECONDS),
-    (pycurl.MAXAGE_CONN, _MAX_IDLE_SECONDS),
-    (pycurl.MAXLIFETIME_CONN, _MAX_CONNECTION_SECONDS),
-)
 
 
 class _LentSocket(socket.socket):
@@ -61,8 +51,10 @@ class Transfer:
         "_opened",
         "_repeating",
         "_scouting",
+        "_single_use",
         "_spent_us",
         "_too_large",
+        "_tunnel",
         "curl",
         "done",
         "host",
@@ -75,7 +67,7 @@ class Transfer:
         self._lines: list[bytes] = []
         self._chunks: list[bytes] = []
         self.curl = pycurl.Curl()
-        for option, value in _STATIC_OPTIONS:
+        for option, value in STATIC_OPTIONS:
             self.curl.setopt(option, value)
         self.curl.setopt(pycurl.CAINFO, ca_file)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
@@ -84,9 +76,13 @@ class Transfer:
         self._repeating = False
         self._on_resolved: Callable[[], None] | None = None
         self._scouting = False
+        self._single_use = False
+        self._tunnel: Tunnel | None = None
 
     def load(self, request: Request, done: Callable[[Exchange], None]) -> None:
-        """Sets the handle up for a request. Raises ValueError for one that cannot be put on the wire."""
+        """Sets the handle up for a request. Raises ValueError for one that cannot be put on the wire, TlsUnusable for
+        certificates that cannot be used.
+        """
         self.request = request
         self.done = done
         self._spent_us = 0
@@ -96,9 +92,15 @@ class Transfer:
         self.host = host_of(url)
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, libcurl_headers(request.headers))
-        _set_method(curl, request.method, request.body)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(request.connect_timeout_seconds))
-        curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(request.deadline_seconds))
+        set_method(curl, request.method, request.body)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout_seconds))
+        curl.setopt(pycurl.TIMEOUT_MS, milliseconds(request.deadline_seconds))
+        if request.tls is not None:
+            self._single_use = True
+            set_tls(curl, request.tls)
+        if request.proxy is not None:
+            self._single_use = True
+            self._tunnel = Tunnel(curl, parse_proxy(request.proxy))
 
     def tell_when_resolved(self, on_resolved: Callable[[], None]) -> None:
         """Calls back once, from inside libcurl, when the exchange needs the target's name no more."""
@@ -113,11 +115,32 @@ class Transfer:
 
     def shorten(self, seconds: float) -> bool:
         """Takes from the deadline what was spent waiting. False where nothing is left."""
-        remaining_seconds = self.request.deadline_seconds - seconds
-        self._spent_us = int(seconds * 1e6)
+        self._spent_us += int(seconds * 1e6)
+        remaining_seconds = self.request.deadline_seconds - self._spent_us / 1e6
         if remaining_seconds > 0:
-            self.curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(remaining_seconds))
+            self.curl.setopt(pycurl.TIMEOUT_MS, milliseconds(remaining_seconds))
         return remaining_seconds > 0
+
+    def unresolved_in_time(self) -> tuple[ErrorWord, str]:
+        """What it is called when the wait for the name took all the time there was."""
+        if self._tunnel is not None and self._tunnel.asked_for is not None:
+            return NOT_RESOLVED
+        return ErrorWord.DNS, "the target's name was not resolved within the time-out"
+
+    def next_stage(self, code: int) -> bool:
+        """Readies the next stage of an exchange through a proxy, `host` being the name to resolve for it. False where
+        there is none, as of every exchange without a proxy.
+        """
+        tunnel = self._tunnel
+        if tunnel is None or not tunnel.next_stage(code):
+            return False
+        self._forget_answer()
+        self._spent_us += self.curl.getinfo(pycurl.TOTAL_TIME_T)
+        spent_seconds = self._spent_us / 1e6
+        self.curl.setopt(pycurl.TIMEOUT_MS, milliseconds(self.request.deadline_seconds - spent_seconds))
+        self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, milliseconds(self.request.connect_timeout_seconds - spent_seconds))
+        self.host = tunnel.gate_name
+        return True
 
     def repeat(self, code: int) -> bool:
         """Readies a second try on a fresh connection where a pooled one turned out to be dead.
@@ -136,22 +159,22 @@ class Transfer:
         self._forget_answer()
         self._spent_us = spent_us
         self._set_repeating(repeating=True)
-        self.curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(remaining_seconds))
+        self.curl.setopt(pycurl.TIMEOUT_MS, milliseconds(remaining_seconds))
         return True
 
     def exchange(self, code: int) -> Exchange:
         """What the exchange came to, for the code libcurl ended it with (0: there is an answer)."""
         info = self.curl.getinfo
         reused = info(pycurl.NUM_CONNECTS) == 0 and (code == 0 or info(pycurl.REQUEST_SIZE) > 0)
-        timings = self._timings(reused)
+        timings = read_timings(info, self._spent_us, reused=reused, any_byte=bool(self._lines))
         if code == 0:
-            answer = Answer(info(pycurl.RESPONSE_CODE), self._headers(), b"".join(self._chunks))
+            answer = Answer(info(pycurl.RESPONSE_CODE), final_headers(self._lines), b"".join(self._chunks))
             return Exchange(answer, None, "", timings, reused)
         error, detail = self._error(code)
         return Exchange(None, error, detail, timings, reused)
 
     def rest(self) -> bool:
-        """Lets go of request and answer. False where the handle holds too much memory to be kept."""
+        """Lets go of request and answer. False where the handle is not to be kept, for its size or a secret."""
         body = self.request.body
         self._forget_answer()
         if self._repeating:
@@ -160,6 +183,10 @@ class Transfer:
             self._scouting, self._on_resolved = False, None
             self.curl.unsetopt(pycurl.PREREQFUNCTION)
         del self.request, self.done
+        if self._single_use:
+            # So that no certificate, tunnel or password can reach another request, whatever libcurl keeps.
+            self.curl.close()
+            return False
         return body is None or len(body) <= _MAX_KEPT_BODY_BYTES
 
     def _set_repeating(self, *, repeating: bool) -> None:
@@ -183,8 +210,13 @@ class Transfer:
 
     def _open_socket(self, _purpose: int, address: Any) -> socket.socket | int:
         self._resolved()
-        if not self._egress.permits(address.addr[0]):
+        if self._tunnel is not None and self._tunnel.asked_for is not None:
+            pass  # The proxy's own address: an administrator's word, and what is behind it has been judged.
+        elif not self._egress.permits(address.addr[0]):
             self._denied = True
+            return _NO_SOCKET
+        elif self._tunnel is not None:
+            self._tunnel.note(address.addr[0])
             return _NO_SOCKET
         self._opened = True
         try:
@@ -213,49 +245,6 @@ class Transfer:
             return ErrorWord.TOO_LARGE, "the answer is larger than allowed"
         if self._denied and not self._opened:
             return ErrorWord.EGRESS_DENIED, "the target's address is in a network that is closed to requests"
+        if self._tunnel is not None and (failure := self._tunnel.failure(code, opened=self._opened)) is not None:
+            return failure
         return error_of(code, self.curl)
-
-    def _timings(self, reused: bool) -> Timings:
-        info = self.curl.getinfo
-        spent_us = self._spent_us
-        # libcurl fills the time of the first byte at the end of an exchange that never had one.
-        first_byte = info(pycurl.STARTTRANSFER_TIME_T) if self._lines else 0
-        total = info(pycurl.TOTAL_TIME_T)
-        phases = (None, None, None) if reused else self._phases(spent_us)
-        return Timings(*phases, _after(spent_us, first_byte), (spent_us + total) / 1000)
-
-    def _phases(self, spent_us: int) -> tuple[float | None, float | None, float | None]:
-        info = self.curl.getinfo
-        return (
-            _after(spent_us, info(pycurl.NAMELOOKUP_TIME_T)),
-            _after(spent_us, info(pycurl.CONNECT_TIME_T)),
-            _after(spent_us, info(pycurl.APPCONNECT_TIME_T)),
-        )
-
-    def _headers(self) -> list[tuple[str, str]]:
-        """Of the final answer: what came before the last status line was an interim one (1xx)."""
-        headers: list[tuple[str, str]] = []
-        for line in b"".join(self._lines).decode("latin-1").split("\r\n"):
-            name, colon, value = line.partition(":")
-            if colon:
-                headers.append((name.lower(), value.strip()))
-            elif line.startswith("HTTP/"):
-                headers.clear()
-        return headers
-
-
-def _set_method(curl: pycurl.Curl, method: str, body: bytes | None) -> None:
-    """Without a body POST, PUT and PATCH still say `Content-Length: 0` (RFC 9110, 8.6); GET and DELETE say nothing."""
-    if body is None and method in ("GET", "DELETE"):
-        curl.setopt(pycurl.HTTPGET, 1)
-    else:
-        curl.setopt(pycurl.POSTFIELDS, body or b"")
-    curl.setopt(pycurl.CUSTOMREQUEST, method)
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, int(seconds * 1000))  # To libcurl 0 is "for ever".
-
-
-def _after(spent_us: int, microseconds: int) -> float | None:
-    return (spent_us + microseconds) / 1000 if microseconds else None

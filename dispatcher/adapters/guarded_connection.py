@@ -8,20 +8,19 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Sequence
+from typing import Any
 
-import requests.adapters
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.ssl_ import create_urllib3_context
 
+from dispatcher.adapters import proxy_tunnel
 from dispatcher.adapters.egress import Egress
+from dispatcher.domain.egress_proxy import EgressProxy
 from dispatcher.domain.exchange import ErrorWord
 
 Failure = tuple[ErrorWord, str]
-
-# Idle connections kept, by host: more hosts than a busy site has targets.
-_POOLED_HOSTS = 256
+_Address = tuple[Any, ...]  # As `socket.getaddrinfo` gives it.
 
 _NOT_RESOLVED = ErrorWord.DNS, "the target's name was not resolved within the time-out"
 _NOT_ANSWERED = ErrorWord.TIMEOUT, "no complete answer within the time-out"
@@ -42,6 +41,7 @@ class Wire:
         """What a time-out means at this moment."""
         self.reused = False
         self.fresh_only = False
+        self.proxy: EgressProxy | None = None
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cut = False
@@ -86,14 +86,14 @@ class _Current(threading.local):
 current = _Current()
 
 
-class _Guarded(HTTPConnection):
+class GuardedConnection(HTTPConnection):
     _unused = True
 
     def _new_conn(self) -> socket.socket:
         wire = current.wire
         wire.reused = False
         try:
-            addresses = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, 0, socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(_plain_host(self._dns_host), self.port, 0, socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             wire.failure = _DNS
             raise NameResolutionError(self.host, self, socket.gaierror()) from error
@@ -104,10 +104,31 @@ class _Guarded(HTTPConnection):
             wire.failure = _DENIED
             raise NewConnectionError(self, _DENIED[1])
         self._unused = True
-        return self._first_that_answers(wire, permitted)
-
-    def _first_that_answers(self, wire: Wire, addresses: list[tuple]) -> socket.socket:  # type: ignore[type-arg]
         give_up_at = time.monotonic() + wire.connect_timeout_seconds
+        if wire.proxy is not None:
+            return self._tunnelled(wire, wire.proxy, [str(address[4][0]) for address in permitted], give_up_at)
+        return self._first_that_answers(wire, permitted, give_up_at)
+
+    def _tunnelled(self, wire: Wire, proxy: EgressProxy, targets: Sequence[str], give_up_at: float) -> socket.socket:
+        """A tunnel to one of these addresses: the proxy is told no name that it could look up by itself."""
+        wire.timeout = proxy_tunnel.NO_TUNNEL_IN_TIME
+        try:
+            at = socket.getaddrinfo(proxy.host, proxy.port, 0, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            wire.failure = proxy_tunnel.NOT_RESOLVED
+            raise NewConnectionError(self, wire.failure[1]) from error
+        for target in sorted(targets, key=lambda address: ":" in address):  # A proxy may well have nothing but IPv4.
+            connected = self._first_that_answers(wire, at, give_up_at)
+            wire.failure = proxy_tunnel.establish(connected, proxy, (target, self.port), give_up_at)
+            if wire.failure is None:
+                wire.timeout = _NOT_CONNECTED
+                return connected
+            connected.close()
+            if not proxy_tunnel.is_about_the_address(wire.failure):
+                break
+        raise NewConnectionError(self, wire.failure[1] if wire.failure else "")
+
+    def _first_that_answers(self, wire: Wire, addresses: Sequence[_Address], give_up_at: float) -> socket.socket:
         error: OSError = OSError()
         for family, kind, protocol, _, address in addresses:
             connected = socket.socket(family, kind, protocol)
@@ -122,6 +143,8 @@ class _Guarded(HTTPConnection):
                 wire.attach(connected)
                 return connected
         wire.failure = _NOT_CONNECTED if isinstance(error, TimeoutError) else _REFUSED
+        if wire.proxy is not None:
+            wire.failure = proxy_tunnel.NOT_CONNECTED
         failure = ConnectTimeoutError if isinstance(error, TimeoutError) else NewConnectionError
         raise failure(self, wire.failure[1]) from error
 
@@ -142,30 +165,13 @@ class _Guarded(HTTPConnection):
         self._unused = False
 
 
-class _GuardedTls(_Guarded, HTTPSConnection):
+def _plain_host(host: str) -> str:
+    """As the resolver takes it: without brackets, without the escape before a zone (RFC 6874) and without the last dot,
+    which libcurl drops too."""
+    if ":" in host:
+        return host.strip("[]").replace("%25", "%", 1)
+    return host.removesuffix(".")
+
+
+class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
     pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Guarded
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTls
-
-
-class GuardedAdapter(requests.adapters.HTTPAdapter):
-    """requests' adapter on guarded connections, with one TLS context for all (loading a bundle takes 30 ms)."""
-
-    def __init__(self, threads: int, ca_file: str) -> None:
-        self._context = create_urllib3_context()
-        self._context.load_verify_locations(ca_file)
-        super().__init__(pool_connections=_POOLED_HOSTS, pool_maxsize=threads, max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: object) -> None:
-        """Called by the constructor of requests' adapter."""
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-    def cert_verify(self, *_: object) -> None:
-        """Nothing: the context has been told whom to trust; requests would load a bundle for every connection."""

@@ -2,24 +2,24 @@
 
 import http.client
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import requests
 from urllib3 import exceptions as urllib3
 
+from dispatcher.adapters import tls_failures
 from dispatcher.domain.exchange import ErrorWord
 
 TOO_LARGE = ErrorWord.TOO_LARGE, "the answer is larger than allowed"
 TIMED_OUT = ErrorWord.TIMEOUT, "no complete answer within the time-out"
 BAD_REQUEST = ErrorWord.BAD_VALUE, "the request cannot be put on the wire"
 
-_UNTRUSTED = ErrorWord.TLS, "the target's certificate is not trusted"
-_TLS = ErrorWord.TLS, "the TLS handshake failed"
+_TLS = ErrorWord.TLS, tls_failures.HANDSHAKE_FAILED
 
 # The first row that matches an exception of the chain, read from the top of this table: a
 # RemoteDisconnected is a BadStatusLine too, and an IncompleteRead arrives inside a ProtocolError.
 _TYPES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[ErrorWord, str]], ...] = (
-    (ssl.SSLCertVerificationError, _UNTRUSTED),
+    (ssl.SSLCertVerificationError, _TLS),
     ((http.client.RemoteDisconnected,), (ErrorWord.RESET, "the target closed the connection without an answer")),
     (
         (http.client.IncompleteRead, urllib3.IncompleteRead),
@@ -43,8 +43,14 @@ def error_of(error: BaseException) -> tuple[ErrorWord, str]:
     chain = list(_chain(error))
     for types, failure in _TYPES:
         if any(isinstance(link, types) for link in chain):
-            return failure
+            return _told(chain) if failure is _TLS else failure
     return ErrorWord.PROTOCOL, "the exchange failed"
+
+
+def _told(chain: Sequence[BaseException]) -> tuple[ErrorWord, str]:
+    """TLS, with as much of the reason as is known."""
+    told = next((link for link in chain if isinstance(link, ssl.SSLError)), None)
+    return _TLS if told is None else (ErrorWord.TLS, tls_failures.by_exception(told))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

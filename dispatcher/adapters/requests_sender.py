@@ -20,10 +20,13 @@ from urllib3.util.request import ACCEPT_ENCODING
 
 from dispatcher.adapters import requests_errors
 from dispatcher.adapters.ca_bundle import trusted_ca_file
+from dispatcher.adapters.client_tls import TlsUnusable
 from dispatcher.adapters.deadlines import Deadlines
 from dispatcher.adapters.egress import Egress
-from dispatcher.adapters.guarded_connection import GuardedAdapter, Wire, current
+from dispatcher.adapters.guarded_connection import Wire, current
+from dispatcher.adapters.guarded_pools import GuardedPools
 from dispatcher.adapters.wire_form import check_header_lines, wire_url
+from dispatcher.domain.egress_proxy import parse_proxy
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request, Timings
 from dispatcher.ports import Done
 
@@ -87,7 +90,7 @@ class RequestsSender:
         """`ca_file` is a PEM bundle to trust instead of the system's. Bytes count after decompression."""
         self._egress = egress
         self._max_response_bytes = max_response_bytes
-        self._adapter = GuardedAdapter(threads, ca_file or trusted_ca_file())
+        self._adapters = GuardedPools(threads, ca_file or trusted_ca_file())
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._open: set[_Job] = set()
         self._changed = threading.Condition()
@@ -136,7 +139,7 @@ class RequestsSender:
             self._deadlines.stop()
             for _ in self._threads:
                 self._waiting.put(None)
-            self._adapter.close()
+            self._adapters.close()
 
     def _serve(self) -> None:
         while (job := self._waiting.get()) is not None:
@@ -182,11 +185,15 @@ class RequestsSender:
     def _try(self, job: _Job) -> Exchange | tuple[ErrorWord, str]:
         request = job.request
         try:
-            response = self._adapter.send(
+            if request.proxy is not None:
+                job.wire.proxy = parse_proxy(request.proxy)
+            response = self._adapters.of(request).send(
                 _prepared(request), stream=True, timeout=(request.connect_timeout_seconds, request.deadline_seconds)
             )
             job.first_byte = time.monotonic()
             return self._answer(job, response)
+        except TlsUnusable as unusable:
+            return ErrorWord.TLS, str(unusable)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             failure = job.wire.failure or requests_errors.error_of(error)
             return job.wire.timeout if failure[0] is ErrorWord.TIMEOUT else failure

@@ -45,6 +45,7 @@ class Target:
 
     behave: Behaviour
     port: int = 0
+    host: str = "127.0.0.1"
     tls: ssl.SSLContext | None = None
     on_connect: Callable[[Connection], None] | None = None
     """Done with whoever connects, in place of reading a request; the connection is closed after it."""
@@ -52,13 +53,15 @@ class Target:
     connections: list[Connection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, self.port), family=family, backlog=512)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     def stop(self) -> None:
         """Closes the listener and every connection, as a process that ends does."""
@@ -81,7 +84,7 @@ class Target:
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.callback(lambda: connection.sock.close())  # noqa: PLW0108 - the socket is replaced by its TLS one
             if self.tls is not None:
-                connection.sock = self.tls.wrap_socket(connection.sock, server_side=True)
+                connection.sock = _with_tls(self.tls, connection.sock)
             if self.on_connect is not None:
                 self.on_connect(connection)
                 return
@@ -90,6 +93,21 @@ class Target:
                 connection.requests += 1
                 self.received.append(received)
                 self.behave(connection, received)
+
+
+def _with_tls(context: ssl.SSLContext, sock: socket.socket) -> ssl.SSLSocket:
+    """A refusal is told to the end: closing with something unread would make the kernel take the word back."""
+    wrapped = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+    try:
+        wrapped.do_handshake()
+    except ssl.SSLError:
+        with contextlib.closing(wrapped):
+            socket.socket.shutdown(wrapped, socket.SHUT_WR)
+            wrapped.settimeout(5)
+            while socket.socket.recv(wrapped, 4096):
+                pass
+        raise
+    return wrapped
 
 
 def _read(stream: object, connection: Connection) -> Received | None:
