@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from dispatcher.domain.credential import Credential
 from dispatcher.ports import Catalogue, CatalogueStore, Profile, Rendered, RenderError, RequestTemplate, Templates
 
 
@@ -34,9 +35,20 @@ class Profiles:
             compiled = self._compiled[key] = self._compile(profile)
         return compiled
 
+    def credential(self, profile: Profile) -> Credential:
+        """The credential that the profile names. Raises RenderError where there is none of that name."""
+        found = self._catalogue.credentials.get((profile.workspace_id, profile.spec.credential or ""))
+        if found is None:
+            raise RenderError("credential", "no credential of that name")
+        return found
+
+    def proxy(self, profile: Profile) -> str | None:
+        """The egress proxy of the profile's workspace, if it has one."""
+        return self._catalogue.proxies.get(profile.workspace_id)
+
     def _compile(self, profile: Profile) -> RequestTemplate:
         try:
-            return self._templates.compile(profile.spec)
+            return self._templates.compile(profile.spec, profile.hash_key)
         except RenderError as error:
             return _Unusable(error)
 
@@ -54,3 +66,7 @@ class _Unusable:
 
     def render(self, context: Mapping[str, Any]) -> Rendered:  # noqa: ARG002 - as the port has it
         raise RenderError(self._error.field, self._error.reason)
+
+    def undefined(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
+        self.render(context)
+        return []

@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from time import sleep
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 from dispatcher.catalogue import Profiles
 from dispatcher.domain.delivery import Claim
 from dispatcher.domain.exchange import Exchange, Request
+from dispatcher.domain.own_headers import own_headers
 from dispatcher.domain.pace import is_limited
 from dispatcher.domain.room import Room
-from dispatcher.domain.signature import sign
-from dispatcher.ports import Clock, DeliveryStore, Done, Profile, Rendered, RenderError, Sender, StoreUnavailable
+from dispatcher.ports import Clock, Done, Profile, Rendered, RenderError, Sender, StoreUnavailable
 from dispatcher.record import Recorder, Unrecorded
+from dispatcher.wait import Claims
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class Deliverer:
 
     def __init__(
         self,
-        store: DeliveryStore,
+        claims: Claims,
         profiles: Profiles,
         sender: Sender,
         recorder: Recorder,
@@ -68,19 +70,20 @@ class Deliverer:
         rules: SendingRules,
         claimers: Executor,
     ) -> None:
-        self._store, self._profiles, self._sender, self._recorder = store, profiles, sender, recorder
+        self._claims, self._profiles, self._sender, self._recorder = claims, profiles, sender, recorder
         self._room, self._clock, self._rules, self._claimers = room, clock, rules, claimers
         self._aside = _Aside()
 
     # --- door one: claims made by an evaluation
 
     def take_first(self, profile: Profile, wanted: int, patience: "Patience") -> int:
-        """Takes room for first attempts; none for a profile under limits, which only a claim can judge.
+        """Takes room for first attempts; none for a profile under limits, or one that waits for news of the call:
+        these only a claim can judge.
 
         Where room is short but comes free quickly it waits a little: an event that stays a hint for some
         milliseconds costs nothing, a delivery made without room costs a claim of its own.
         """
-        if is_limited(profile.spec.limits):
+        if is_limited(profile.spec.limits) or profile.spec.waits:
             return 0
         granted = self._room.take(profile.id, wanted, first_attempts=True)
         while granted < wanted and patience.looks > 0:
@@ -108,18 +111,16 @@ class Deliverer:
     def deliver(self, profile_id: UUID, ids: Sequence[UUID]) -> tuple[str, int, int]:
         """Claims and starts what there is room for; the rest waits here, unclaimed.
 
-        Returns the profile's name, how many were started and how many were left for later. Raises
-        StoreUnavailable; nothing is lost then.
+        Returns the profile's name, how many were started and how many were left for later. Of a disabled profile only
+        tests are claimed. Raises StoreUnavailable; nothing is lost then.
         """
-        profile = self._profiles.at_least(self._store.catalogue_version()).profiles.get(profile_id)
+        profile = self._profiles.at_least(self._claims.catalogue_version()).profiles.get(profile_id)
         if profile is None:
             return "(deleted)", 0, 0
-        if not profile.enabled:
-            return profile.spec.name, 0, len(ids)
         granted = self._room.take(profile_id, min(len(ids), CLAIM_BATCH), first_attempts=False)
         sent = self._claim_and_send(profile, ids[:granted], granted) if granted else 0
         self.put_aside(profile_id, ids[granted:])
-        return profile.spec.name, sent, len(ids) - granted
+        return profile.spec.name, sent, len(ids) - (granted if profile.enabled else sent)
 
     def put_aside(self, profile_id: UUID, ids: Sequence[UUID]) -> None:
         """Keeps ids for when their profile has room again."""
@@ -150,7 +151,7 @@ class Deliverer:
 
     def _build(self, profile: Profile, claim: Claim, now: datetime) -> Request | RenderError:
         try:
-            rendered = self._profiles.template(profile).render(claim.context)
+            rendered = self._profiles.template(profile).render(context_of(claim))
             return self._request(profile, claim, rendered, now)
         except RenderError as error:
             return error
@@ -164,7 +165,7 @@ class Deliverer:
         claims: list[Claim] = []
         try:
             now = self._clock()
-            claims = self._store.claim(profile, ids, uuid4(), now, self.lease_until(profile, now))
+            claims = self._claims.take(profile, ids, self.lease_until(profile, now))
         finally:
             if granted > len(claims):
                 self._room.give_back(profile.id, granted - len(claims))
@@ -172,21 +173,15 @@ class Deliverer:
         return len(claims)
 
     def _request(self, profile: Profile, claim: Claim, rendered: Rendered, now: datetime) -> Request:
-        identifier = str(claim.id)
-        timestamp = int(now.timestamp())
-        headers = [
-            *rendered.headers,
-            ("webhook-id", identifier),
-            ("webhook-timestamp", str(timestamp)),
-            ("Idempotency-Key", identifier),
-            ("User-Agent", self._rules.user_agent),
-        ]
-        if profile.spec.sign:
-            signature = sign(profile.signing_keys(now), identifier, timestamp, rendered.body or b"")
-            headers.append(("webhook-signature", signature))
+        keys = profile.signing_keys(now) if profile.spec.sign else ()
+        headers = rendered.headers + own_headers(claim.id, keys, rendered.body, now, self._rules.user_agent)
         timeout = profile.spec.timeout_seconds
         connect = min(self._rules.connect_timeout_seconds, timeout)
-        return Request(rendered.method, rendered.url, headers, rendered.body, connect, timeout)
+        request = Request(rendered.method, rendered.url, headers, rendered.body, connect, timeout)
+        if profile.spec.credential is not None:
+            request.credential = self._profiles.credential(profile)
+        request.proxy = self._profiles.proxy(profile)
+        return request
 
     def _ended(
         self, profile: Profile, claim: Claim, started_at: datetime, request: Request, exchange: Exchange
@@ -212,6 +207,12 @@ class Deliverer:
         finally:
             self._aside.drawn(profile_id)
         self._pump(profile_id)
+
+
+def context_of(claim: Claim) -> dict[str, Any]:
+    """What templates see: the event, and the delivery that the request belongs to."""
+    delivery = {"id": str(claim.id), "attempt": claim.number, "partial": claim.partial, "test": claim.test}
+    return {**claim.context, "delivery": delivery}
 
 
 class _Aside:

@@ -12,9 +12,11 @@ from uuid import UUID, uuid4
 
 from dispatcher.catalogue import Profiles
 from dispatcher.deliver import Deliverer, Patience
+from dispatcher.domain.asking import Told
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.ids import delivery_id
 from dispatcher.ports import Catalogue, Clock, Evaluation, EvaluationStore, Profile, StoredEvent
+from dispatcher.wait import Claims
 
 ANY_TYPE = "*"
 
@@ -47,9 +49,11 @@ class Evaluator:
         profiles: Profiles,
         deliverer: Deliverer,
         clock: Clock,
+        claims: Claims,
         *,
         rehint_seconds: float = 5.0,
     ) -> None:
+        self._claims = claims
         self._store, self._profiles, self._deliverer, self._clock = store, profiles, deliverer, clock
         self._rehint = timedelta(seconds=rehint_seconds)
 
@@ -62,12 +66,19 @@ class Evaluator:
         if not events:
             return Evaluated()
         catalogue = self._profiles.at_least(version)
+        self._tell_who_waits(events, catalogue)
         fired = [(event, profiles_for(event, catalogue)) for event in events]
         granted = self._take_room(fired, catalogue)
         plan = self._plan(fired, granted)
         made = self._make(plan, catalogue, granted)
         self._start(plan, made, catalogue)
         return self._summary(len(events), plan, made, catalogue)
+
+    def _tell_who_waits(self, events: Sequence[StoredEvent], catalogue: Catalogue) -> None:
+        """Before the events count as evaluated: so that a worker that dies meanwhile has left the news to be told."""
+        heard = [event for event in events if event.workspace_id in catalogue.waiting_workspaces]
+        for profile_id, ids in (self._claims.news_of(heard) if heard else {}).items():
+            self._deliverer.put_aside(profile_id, ids)
 
     def _take_room(self, fired: list[tuple[StoredEvent, list[Profile]]], catalogue: Catalogue) -> dict[UUID, int]:
         wanted = Counter(profile.id for _, profiles in fired for profile in profiles)
@@ -80,7 +91,8 @@ class Evaluator:
     def _plan(self, fired: list[tuple[StoredEvent, list[Profile]]], granted: dict[UUID, int]) -> _Plan:
         plan, claim_id, now, left = _Plan(), uuid4(), self._clock(), dict(granted)
         for event, profiles in fired:
-            plan.evaluations.append(Evaluation(event.id, len(profiles)))
+            private = any(profile.spec.private for profile in profiles)
+            plan.evaluations.append(Evaluation(event.id, len(profiles), private))
             for profile in profiles:
                 identifier = delivery_id(event.id, profile.id)
                 claimed = left[profile.id] > 0
@@ -145,4 +157,7 @@ def profiles_for(event: StoredEvent, catalogue: Catalogue) -> list[Profile]:
         *catalogue.by_type.get((event.workspace_id, context["type"]), ()),
         *(profile for profile in for_every_type if context["type"] not in profile.spec.events),
     )
-    return [profile for profile in candidates if profile.spec.criteria is None or profile.spec.criteria.holds(context)]
+    told: Told = {}
+    return [
+        profile for profile in candidates if profile.spec.criteria is None or profile.spec.criteria.ask(context, told)
+    ]

@@ -14,13 +14,15 @@ from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.ids import unix_ms, uuid7
-from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hints, NewEvent, StoreUnavailable
+from dispatcher.domain.scrub import scrub_call
+from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hints, NewEvent, Source, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -161,16 +163,22 @@ def _tell(answers: Sequence[_Answer]) -> None:
             logger.exception("ingest.answer_failed")
 
 
-def new_event(event: CallEvent, workspace_id: UUID, source_id: UUID, clock: Clock) -> NewEvent:
-    """An event to store, under a new time-ordered id."""
+def new_event(event: CallEvent, source: Source, clock: Clock) -> NewEvent:
+    """An event to store, under a new time-ordered id, with what its source is set up as now."""
     identifier = uuid7(unix_ms(clock()), os.urandom(10))
+    facts = {"name": source.name, "country": source.country, "time_zone": source.time_zone}
     return NewEvent(
         identifier,
-        workspace_id,
-        source_id,
+        source.workspace_id,
+        source.id,
         event.source_event_id,
         event.type,
         event.call["id"],
         event.occurred_at,
-        orjson.dumps(event.as_context()),
+        orjson.dumps({**event.as_context(), "call": _kept(event.call, source), "source": facts}),
     )
+
+
+def _kept(call: dict[str, Any], source: Source) -> dict[str, Any]:
+    """What is stored of a call: nothing of a card, and nothing that was typed, unless its source is told otherwise."""
+    return call if source.config.get("scrub") is False else scrub_call(call)

@@ -4,13 +4,16 @@ Every store method raises `StoreUnavailable` when the database cannot answer now
 transaction. Every moment is an aware datetime in UTC.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.delivery import Claim, NewDelivery, Result
+from dispatcher.domain.credential import Credential
+from dispatcher.domain.credential_spec import CredentialSpec
+from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
 from dispatcher.domain.exchange import Exchange, Request
 from dispatcher.domain.profile import ProfileSpec
 
@@ -79,6 +82,10 @@ class Profile:
     signing_key: bytes
     previous_key: bytes | None = None
     previous_key_until: datetime | None = None
+    hash_key: bytes = b""
+    """Its workspace's: what the filter `hash` is keyed with."""
+    followed: bool = False
+    """Whether another profile of the workspace follows it, so that somebody waits for what it delivers."""
 
     def signing_keys(self, now: datetime) -> tuple[bytes, ...]:
         """The current key first, then the previous one while its overlap lasts."""
@@ -95,6 +102,36 @@ class Catalogue:
     profiles: Mapping[UUID, Profile]
     by_type: Mapping[tuple[UUID, str], Sequence[Profile]]
     """Enabled profiles by workspace and event type; those for every type under "*"."""
+    credentials: Mapping[tuple[UUID, str], Credential] = field(default_factory=dict)
+    """By workspace and name."""
+    proxies: Mapping[UUID, str] = field(default_factory=dict)
+    """URLs of egress proxies, by workspace."""
+    waiting_workspaces: frozenset[UUID] = frozenset()
+    """Those where some profile waits for recordings: there, news of a call may wake a delivery."""
+
+    @classmethod
+    def of(
+        cls,
+        version: int,
+        profiles: Sequence[Profile],
+        credentials: Sequence[Credential] = (),
+        proxies: Mapping[UUID, str] = MappingProxyType({}),
+    ) -> "Catalogue":
+        """The catalogue of these profiles, with what can be told from all of them together."""
+        follows = {(each.workspace_id, each.spec.follow.profile) for each in profiles if each.spec.follow is not None}
+        known = [replace(each, followed=(each.workspace_id, each.spec.name) in follows) for each in profiles]
+        by_type: dict[tuple[UUID, str], list[Profile]] = {}
+        for profile in known:
+            for event_type in profile.spec.events if profile.enabled else ():
+                by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
+        return cls(
+            version,
+            {each.id: each for each in known},
+            by_type,
+            {(each.workspace_id, each.name): each for each in credentials},
+            proxies,
+            frozenset(each.workspace_id for each in known if each.spec.wait_for is not None),
+        )
 
 
 @dataclass(slots=True)
@@ -103,6 +140,7 @@ class StoredEvent:
 
     id: UUID
     workspace_id: UUID
+    source_id: UUID
     context: dict[str, Any]
 
 
@@ -112,6 +150,8 @@ class Evaluation:
 
     event_id: UUID
     made: int
+    private: bool = False
+    """Whether a private profile fired: then the event is erased once all its deliveries are final."""
 
 
 class CatalogueStore(Protocol):
@@ -148,7 +188,8 @@ class EvaluationStore(Protocol):
         """Marks the events evaluated and makes their deliveries; the ids that this call made.
 
         Events that somebody else evaluated meanwhile are left as they are, with all their deliveries.
-        `lease_until` is by profile, for claimed deliveries; the sweeper hints the others at `wake_at`.
+        `lease_until` is by profile, for claimed deliveries; the sweeper hints the others at `wake_at`, which is also
+        when the eraser first looks at a private event.
         """
         ...
 
@@ -177,6 +218,56 @@ class DeliveryStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """What is known of the call of a delivery's event: the contexts of all its events, the delivery's own among them,
+    and the outputs of the followed profile's newest delivery of it (None: it has delivered nothing)."""
+
+    contexts: Sequence[dict[str, Any]]
+    outputs: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """A claimed delivery that is not to be sent now: pending until `due_at`, or final."""
+
+    delivery_id: UUID
+    claim_id: UUID
+    state: State
+    reason: str
+    due_at: datetime | None
+
+
+class WaitingStore(Protocol):
+    """Deliveries that wait for news of their call. Every call is keyed by its source and its id.
+
+    No news is lost between a look and a `put_back`: who looks is listed first, and what is listed is woken.
+    """
+
+    def look(self, claims: Sequence[Claim], followed: str | None) -> dict[UUID, CallState]:
+        """Lists these deliveries as waiting, then reads the state of their calls, by delivery id."""
+        ...
+
+    def put_back(self, releases: Sequence[PutBack], now: datetime) -> list[UUID]:
+        """Releases claims that still stand; those still pending for which news came since the look are due at once.
+
+        The ids of these.
+        """
+        ...
+
+    def stop_waiting(self, delivery_ids: Sequence[UUID]) -> None:
+        """Takes deliveries off the list: they are about to be sent."""
+        ...
+
+    def wake_waiting(self, calls: Sequence[tuple[UUID, str]], now: datetime) -> dict[UUID, list[UUID]]:
+        """Makes what waits for news of these calls (source, call id) due: delivery ids by profile."""
+        ...
+
+    def wake_followers(self, delivery_ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UUID]]:
+        """As `wake_waiting`, for the calls of deliveries that have just been delivered."""
+        ...
+
+
 Done = Callable[[Exchange], None]
 
 
@@ -197,6 +288,17 @@ class Sender(Protocol):
 
     def stop(self, grace_seconds: float) -> None:
         """Waits for what is in flight up to the grace; the rest ends as `shutdown`. May be called again."""
+        ...
+
+
+class AuthenticatedSender(Sender, Protocol):
+    """A sender that also puts a request's credential into it, fetching a token first where its kind needs one."""
+
+    def fetch_token(self, request: Request, done: Callable[[datetime | Exchange], None]) -> None:
+        """Fetches a new access token with the request's credential, though the present one may still serve.
+
+        `done` gets when the new one ends, or how the fetching failed; as for `send`, exactly once.
+        """
         ...
 
 
@@ -226,16 +328,24 @@ class RequestTemplate(Protocol):
         """The request for one event; raises `RenderError`."""
         ...
 
+    def undefined(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The variables that this event does not have though nothing says that they may be absent: faults, each with
+        `field`, `expected`, `got`. For a person's test."""
+        ...
+
 
 class Templates(Protocol):
     """The template engine."""
 
-    def check(self, spec: ProfileSpec) -> list[dict[str, str]]:
-        """Every fault that can be known before a call is there: `field`, `expected`, `got`."""
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = ()) -> list[dict[str, str]]:
+        """Every fault that can be known before a call is there: `field`, `expected`, `got`.
+
+        `outputs` are the names that `followed.NAME` may have.
+        """
         ...
 
-    def compile(self, spec: ProfileSpec) -> RequestTemplate:
-        """The compiled request of a profile whose check found nothing."""
+    def compile(self, spec: ProfileSpec, hash_key: bytes = b"") -> RequestTemplate:
+        """The compiled request of a profile whose check found nothing. `hash_key` is for the filter `hash`."""
         ...
 
 
@@ -284,7 +394,29 @@ class ScheduleStore(Protocol):
         """Deliveries due, or with a lease run out, by profile, the longest waiting first.
 
         Each is given out once until `again_at`, and no more than `limit` of a profile at a time, so that one
-        profile's backlog delays no other's. Those of disabled profiles are not given out.
+        profile's backlog delays no other's. Of disabled profiles only tests are given out.
+        """
+        ...
+
+
+# --- erase ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many events the eraser looked at, and how many of them are erased now."""
+
+    looked_at: int = 0
+    events: int = 0
+
+
+class ErasureStore(Protocol):
+    """Events that fired a private profile."""
+
+    def erase_due(self, now: datetime, limit: int) -> Erased:
+        """Looks at events that are due, those longest due first, and does what `domain.erasure.next_step` says.
+
+        No delivery of an event is reopened or made while this looks at it; what is erased stays so.
         """
         ...
 
@@ -302,6 +434,8 @@ class DeliveryFilter:
     event_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    test: bool = False
+    """Tests instead of the ordinary ones: no filter chooses both."""
 
 
 class ReplayStore(Protocol):
@@ -312,12 +446,16 @@ class ReplayStore(Protocol):
     ) -> list[tuple[UUID, UUID]]:
         """Reopens those that are final (attempts from 0, due now): (delivery, profile) of each reopened.
 
-        Those of deleted profiles stay as they are: there is no request left to build.
+        Those of deleted profiles and of erased events stay as they are: there is no request left to build.
         """
         ...
 
+    def is_erased(self, workspace_id: UUID, delivery_id: UUID) -> bool:
+        """Whether the event of this delivery is erased."""
+        ...
+
     def matching(self, workspace_id: UUID, chosen: DeliveryFilter, before: UUID | None, limit: int) -> list[UUID]:
-        """Ids of final deliveries of a filter, newest first, older than `before`; none of deleted profiles."""
+        """Ids of final deliveries of a filter, newest first, older than `before`; none that `replay` leaves."""
         ...
 
     def count_matching(self, workspace_id: UUID, chosen: DeliveryFilter) -> int:
@@ -390,6 +528,77 @@ class CallRecord:
     deliveries: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class PastEvent:
+    """A stored event as a backtest looks at it. `version` is of the catalogue that judged it, None before that;
+    `private`: a private profile fired then; `context` is None for tests and for what is erased."""
+
+    id: UUID
+    call_id: str
+    type: str
+    occurred_at: datetime
+    version: int | None
+    test: bool
+    private: bool
+    erased: bool
+    context: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SavedCredential:
+    """A credential as administrators see it."""
+
+    credential: Credential
+    created_at: datetime
+    updated_at: datetime
+
+
+class CredentialStore(Protocol):
+    """Credentials, kept encrypted. Every change makes a new version of the catalogue: all workers learn of it."""
+
+    def credentials(self, workspace_id: UUID) -> list[SavedCredential]:
+        """By name."""
+        ...
+
+    def credential(self, workspace_id: UUID, name: str) -> SavedCredential | None: ...
+
+    def create_credential(self, workspace_id: UUID, spec: CredentialSpec, now: datetime) -> SavedCredential:
+        """Raises `Conflict` where the name is taken."""
+        ...
+
+    def change_credential(
+        self, workspace_id: UUID, name: str, change: Callable[[CredentialSpec], CredentialSpec], now: datetime
+    ) -> SavedCredential | None:
+        """A new revision, of what `change` makes of the stored one while nobody else can change it; the same document
+        makes none. What `change` raises is passed on, and nothing is changed. None where there is no such credential.
+        """
+        ...
+
+    def delete_credential(self, workspace_id: UUID, name: str) -> bool:
+        """Raises `Conflict`, naming them, while profiles use it. False where there is no such credential."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A tenant, and what is set for all its requests at once."""
+
+    id: UUID
+    name: str
+    egress_proxy: str | None = field(repr=False)
+    """The URL of the proxy that its requests leave through, with the password."""
+
+
+class WorkspaceStore(Protocol):
+    """The settings of a workspace."""
+
+    def workspace(self, workspace_id: UUID) -> Workspace: ...
+
+    def set_egress_proxy(self, workspace_id: UUID, url: str | None) -> None:
+        """A new version of the catalogue: every worker takes note before it sends the next request."""
+        ...
+
+
 class AdminStore(Protocol):
     """Profiles, sources, tokens, and every page that is read."""
 
@@ -412,6 +621,14 @@ class AdminStore(Protocol):
 
     def delete_profile(self, workspace_id: UUID, name: str, now: datetime) -> bool:
         """Its open deliveries are discarded, its log is kept. False where there is no such profile."""
+        ...
+
+    def credential_names(self, workspace_id: UUID) -> list[str]:
+        """The names of a workspace's credentials."""
+        ...
+
+    def hash_key(self, workspace_id: UUID) -> bytes:
+        """The workspace's key for hashes of personal values; made when it is first asked for, and never changed."""
         ...
 
     def signing_secrets(self, workspace_id: UUID, name: str, now: datetime) -> tuple[str, str | None] | None:
@@ -466,6 +683,13 @@ class AdminStore(Protocol):
 
     def events(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page: ...
 
+    def recent_events(
+        self, workspace_id: UUID, since: datetime | None, until: datetime | None, limit: int
+    ) -> Generator[PastEvent]:
+        """The last events received from `since` on and before `until`, newest first: one consistent view, read a few at
+        a time while it is open. Close it."""
+        ...
+
     def call(self, workspace_id: UUID, call_id: str) -> list[CallRecord]:
         """Every event of the call, oldest first, with its deliveries."""
         ...
@@ -479,3 +703,50 @@ class AdminStore(Protocol):
         ...
 
     def audit(self, workspace_id: UUID, token_id: str, action: str, subject: str, now: datetime) -> None: ...
+
+
+# --- rehearse -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRequest:
+    """A request as a person reads it."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: str | None
+    body_encoding: str
+    """`utf-8`, or `base64` for a body that is no plain text."""
+    http: str
+    """As HTTP/1.1 text."""
+    curl: str
+    """As a command for a POSIX shell."""
+
+
+ShowRequest = Callable[[Request], ShownRequest]
+
+
+class RehearsalStore(AdminStore, CatalogueStore, Protocol):
+    """What trying a profile out reads, and the tests that it sends. No test is counted in the books."""
+
+    def newest_event(self, workspace_id: UUID, types: Collection[str]) -> UUID | None:
+        """The newest event of these types (none given: of any) that is no test and not erased.
+
+        Looked for among the newest thousand events of all, so that a type that never comes costs no long search.
+        """
+        ...
+
+    def outputs_for(self, event_id: UUID, profile_id: UUID) -> dict[str, Any] | None:
+        """What a profile's newest delivery of this event's call captured of its answer; None: it delivered nothing."""
+        ...
+
+    def add_test(
+        self, event: NewEvent | None, delivery: NewDelivery, now: datetime, wake_at: datetime, *, private: bool
+    ) -> None:
+        """Stores a delivery that is a test, due now, and the event that was given for it, evaluated as if it had fired
+        nothing; a private one may be erased as soon as the delivery is final.
+
+        Raises `Conflict` where the stored event is erased.
+        """
+        ...

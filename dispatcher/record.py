@@ -5,21 +5,25 @@ kept and tried again; each counts as long as its claim stands.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from time import sleep
+from typing import Any
 from uuid import UUID
 
 import orjson
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
 from tenacity.wait import wait_base
 
-from dispatcher.domain.delivery import Attempt, Claim, Result, next_state
-from dispatcher.domain.exchange import ErrorWord, Exchange, Request
-from dispatcher.domain.outcome import OurFault, Outcome, Rejected, RetryLater, outcome_of
+from dispatcher.domain.delivery import Attempt, Claim, Result, State, next_state
+from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
+from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater, outcome_of
+from dispatcher.domain.outputs import capture
+from dispatcher.domain.private_view import private_view
+from dispatcher.domain.secret_forms import masked
 from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -61,7 +65,10 @@ class Recorder:
         observe: Callable[[Profile, Result], None] = lambda _profile, _result: None,
         *,
         wait: wait_base = RECONNECT_WAIT,
+        delivered: Callable[[Sequence[UUID]], object] = lambda _ids: None,
     ) -> None:
+        """`delivered` is told of deliveries that other profiles' ones may wait for."""
+        self._delivered = delivered
         self._switch_off_profile = switch_off
         self._store, self._clock, self._random, self._observe, self._wait = store, clock, random, observe, wait
         self._queue: SimpleQueue[Unrecorded | None] = SimpleQueue()
@@ -110,8 +117,15 @@ class Recorder:
                     logger.info("record.claim_lost", extra={"fields": {"delivery_id": str(result.delivery_id)}})
                     continue
                 self._observe(ended.profile, result)
-                if isinstance(outcome, Rejected) and outcome.gone:
+                if isinstance(outcome, Rejected) and outcome.gone and not ended.claim.test:
                     self._switch_off(ended.profile)
+            self._tell_followers(
+                [
+                    ended
+                    for ended, (result, _) in zip(group, decided, strict=True)
+                    if ended.profile.followed and result.next.state is State.DELIVERED and result.delivery_id in written
+                ]
+            )
         except RetryError:
             logger.warning("record.given_up", extra={"fields": {"results": len(group)}})
         except Exception:
@@ -127,6 +141,12 @@ class Recorder:
             with attempt:
                 return self._store.record(results, self._clock())
         raise AssertionError("tenacity ends by a result or an exception")
+
+    def _tell_followers(self, delivered: list[Unrecorded]) -> None:
+        ids = [ended.claim.id for ended in delivered if not ended.claim.test]
+        for attempt in self._persistently() if ids else ():
+            with attempt:
+                self._delivered(ids)
 
     def _switch_off(self, profile: Profile) -> None:
         for attempt in self._persistently():
@@ -145,9 +165,10 @@ class Recorder:
         following = next_state(claim, outcome, spec.retry, now, self._random())
         error = getattr(outcome, "error", None)
         detail = getattr(outcome, "detail", "")
-        excerpt = None if spec.private else _excerpt(ended)
+        excerpt = _excerpt(ended)
         attempt = Attempt(claim.number, ended.started_at, outcome.name, error, detail, ended.exchange, excerpt)
-        return Result(claim.id, claim.claim_id, attempt, following), outcome
+        outputs = _outputs(ended) if spec.outputs and isinstance(outcome, Delivered) else None
+        return Result(claim.id, claim.claim_id, attempt, following, outputs, claim.partial), outcome
 
 
 def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
@@ -162,10 +183,19 @@ def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
         return RetryLater(ErrorWord.PROTOCOL, f"an answer that could not be judged ({type(error).__name__})")
 
 
+def _outputs(ended: Unrecorded) -> bytes | None:
+    spec, answer = ended.profile.spec, ended.exchange.answer if ended.exchange else None
+    if answer is None:
+        return None
+    return orjson.dumps({"private": spec.private, "values": capture(spec.outputs, answer)})
+
+
 def _excerpt(ended: Unrecorded) -> bytes | None:
     request, answer = ended.request, ended.exchange.answer if ended.exchange else None
     if request is None:
         return None
+    if ended.profile.spec.private:
+        return orjson.dumps(private_view(request, answer, ended.profile.hash_key))
     told = {
         "request": {
             "method": request.method,
@@ -173,9 +203,19 @@ def _excerpt(ended: Unrecorded) -> bytes | None:
             "headers": request.headers,
             "body": _text(request.body),
         },
-        "response": answer and {"status": answer.status, "headers": answer.headers, "body": _text(answer.body)},
+        "response": answer and _told(answer, ended.exchange.secrets if ended.exchange else ()),
     }
     return orjson.dumps(told)
+
+
+def _told(answer: Answer, secrets: tuple[str, ...]) -> dict[str, Any]:
+    """The answer for the log. Where it repeats a secret of the credential, the mask stands: in the whole body, before
+    it is cut, since a cut through a secret would leave a part of it."""
+    if not secrets:
+        return {"status": answer.status, "headers": answer.headers, "body": _text(answer.body)}
+    headers = [(masked(name, secrets), masked(value, secrets)) for name, value in answer.headers]
+    body = masked(answer.body.decode("utf-8", "replace"), secrets).encode()
+    return {"status": answer.status, "headers": headers, "body": _text(body)}
 
 
 def _text(body: bytes | None) -> str | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from dispatcher.domain.delivery import Claim, State
-from dispatcher.domain.waiting import Over, Ready, Then, Wait, assembled, decide
+from dispatcher.domain.waiting import Over, Ready, Then, Wait, assembled, decide, retries_count_from
 from dispatcher.ports import CallState, Clock, DeliveryStore, Profile, PutBack, StoredEvent, WaitingStore
 
 _FINAL = {Then.SKIP: State.DISCARDED, Then.DEAD: State.DEAD}
@@ -49,7 +49,8 @@ class Claims:
                 decision = Ready(partial=True)  # a person waits for it
             match decision:
                 case Ready(partial=partial):
-                    ready.append(replace(known, partial=partial))
+                    opened_at = retries_count_from(spec.wait_for, spec.follow, claim.opened_at, now)
+                    ready.append(replace(known, partial=partial, opened_at=opened_at))
                 case Wait(until=until, reason=reason):
                     state = State.RETRYING if claim.attempts else State.PENDING
                     back.append(PutBack(claim.id, claim.claim_id, state, reason, until))

@@ -3,42 +3,52 @@
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from time import monotonic
 from uuid import UUID
 
 from starlette.types import ASGIApp
 
 from dispatcher import __version__
+from dispatcher.adapters.answer_paths import compile_xpath
+from dispatcher.adapters.authenticated_sender import AuthenticatedSender
 from dispatcher.adapters.celery_queue import BackgroundHints, CeleryHints, make_app
+from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.egress import Egress
+from dispatcher.adapters.engines import ENGINES
+from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
-from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.adapters.probe import Probe
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.vault import Vault
 from dispatcher.api.loop_calls import LoopCalls
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
 from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.domain.credential_spec import CredentialEngines
 from dispatcher.domain.delivery import Result, State
+from dispatcher.domain.own_headers import user_agent
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.room import Room
+from dispatcher.erase import Eraser
 from dispatcher.evaluate import Evaluated, Evaluator
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable
 from dispatcher.record import Recorder
 from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
+from dispatcher.wait import Claims
 
 logger = logging.getLogger(__name__)
 
-USER_AGENT = f"Onhook/{__version__}"
+USER_AGENT = user_agent(__version__)
 REQUESTS_THREADS = 64
 """Of the portable sender: a thread for each exchange."""
 CLAIMERS = 4
@@ -48,14 +58,19 @@ HINTS_GRACE_SECONDS = 2.0
 """For hints that wait at the end of the API process; the sweeper finds the others."""
 
 
+CREDENTIAL_ENGINES = CredentialEngines(compile_xpath, read_tls)
+
+
 def parse(document: object) -> ProfileSpec:
     """A profile document, with the product's pattern engine."""
-    return parse_profile(document, compile_pattern)
+    return parse_profile(document, ENGINES)
 
 
 def build_store(settings: Settings) -> Store:
     """The store of the settings. Raises MasterKeyError."""
-    return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys()), parse)
+    # The key file may be changed while this process runs, the environment cannot.
+    reread = None if settings.master_key else settings.load_master_keys
+    return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys(), reread), parse)
 
 
 def build_hints(settings: Settings) -> CeleryHints:
@@ -69,6 +84,31 @@ def build_sweeper(settings: Settings) -> Sweeper:
     return Sweeper(store.hot, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
 
 
+def build_eraser(settings: Settings) -> Eraser:
+    """The eraser of the settings. Raises MasterKeyError."""
+    return Eraser(build_store(settings).erasure, utc_now)
+
+
+class OnDemand:
+    """The sender of a process that hardly ever sends: made when it is first asked for."""
+
+    def __init__(self, build: Callable[[], AuthenticatedSender]) -> None:
+        self._build = build
+        self._built: AuthenticatedSender | None = None
+        self._lock = Lock()
+
+    def get(self) -> AuthenticatedSender:
+        """The sender, the same each time."""
+        with self._lock:
+            self._built = self._built or self._build()
+            return self._built
+
+    def stop(self) -> None:
+        """Ends what is on its way."""
+        if self._built is not None:
+            self._built.stop(0)
+
+
 @dataclass(frozen=True)
 class ApiRuntime:
     """The API process: its ASGI app, and its end."""
@@ -76,9 +116,11 @@ class ApiRuntime:
     app: ASGIApp
     ingestor: Ingestor
     hints: BackgroundHints
+    sender: OnDemand
 
     def stop(self) -> None:
         """Commits and hints what was taken in, once the server answers no more."""
+        self.sender.stop()
         self.ingestor.stop()
         self.hints.stop(HINTS_GRACE_SECONDS)
 
@@ -101,12 +143,16 @@ def build_api(settings: Settings) -> ApiRuntime:
         linger_seconds=settings.linger_ms / 1000,
         rehint_seconds=settings.rehint_seconds,
     )
+    sender = OnDemand(lambda: build_sender(settings, store.admin))
     services = Services(
         store=store.admin,
         ingestor=ingestor,
         hints=hints,
         templates=JinjaTemplates(),
-        compile_pattern=compile_pattern,
+        engines=ENGINES,
+        credential_engines=CREDENTIAL_ENGINES,
+        open_sender=sender.get,
+        show_request=show_request,
         clock=utc_now,
         random_bytes=os.urandom,
         max_body_bytes=settings.max_body_bytes,
@@ -116,7 +162,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         metrics=make_metrics(store.admin.all_books),
         in_loop=in_loop,
     )
-    return ApiRuntime(build_app(services), ingestor, hints)
+    return ApiRuntime(build_app(services), ingestor, hints, sender)
 
 
 def _answers(ask: Callable[[], object]) -> bool:
@@ -127,8 +173,12 @@ def _answers(ask: Callable[[], object]) -> bool:
     return True
 
 
-def build_sender(settings: Settings) -> Sender:
-    """The sender that the settings name, behind the egress guard."""
+def build_sender(settings: Settings, tokens: TokenStore) -> AuthenticatedSender:
+    """The sender that the settings name, behind the egress guard and with the credentials' access tokens."""
+    return AuthenticatedSender(_plain_sender(settings), tokens, utc_now)
+
+
+def _plain_sender(settings: Settings) -> Sender:
     egress = Egress(settings.egress_allow)
     # Imported here so that a platform without libcurl can run the other one.
     if settings.sender is SenderKind.REQUESTS:
@@ -178,13 +228,21 @@ def build_worker(settings: Settings) -> WorkerRuntime:
     """Everything a worker process needs. Raises MasterKeyError."""
     store = build_store(settings)
     profiles = Profiles(store.admin, JinjaTemplates())
-    sender = build_sender(settings)
-    recorder = Recorder(store.hot, store.admin.disable_profile, utc_now, random.random, _tell_of_attempt)
+    sender = build_sender(settings, store.admin)
+    claims = Claims(store.hot, store.waiting, utc_now)
+
+    def tell_followers(ids: Sequence[UUID]) -> None:
+        for profile_id, woken in store.waiting.wake_followers(ids, utc_now()).items():
+            deliverer.put_aside(profile_id, woken)
+
+    recorder = Recorder(
+        store.hot, store.admin.disable_profile, utc_now, random.random, _tell_of_attempt, delivered=tell_followers
+    )
     claimers = ThreadPoolExecutor(CLAIMERS, thread_name_prefix="claim")
     rules = SendingRules(USER_AGENT, settings.connect_timeout_seconds, settings.lease_seconds)
     room = Room(_capacity(settings))
-    deliverer = Deliverer(store.hot, profiles, sender, recorder, room, utc_now, rules, claimers)
-    evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, rehint_seconds=settings.rehint_seconds)
+    deliverer = Deliverer(claims, profiles, sender, recorder, room, utc_now, rules, claimers)
+    evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, claims, rehint_seconds=settings.rehint_seconds)
     return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers)
 
 

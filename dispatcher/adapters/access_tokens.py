@@ -81,6 +81,8 @@ class _Task:
     request: Request
     """Whose connection settings are used."""
     forced: bool = False
+    avoided: str | None = None
+    """The token that was known to be no good when the store was asked."""
     renewer: UUID = field(default_factory=uuid4)
     until: float = 0.0
     tried: list[int] = field(default_factory=list)
@@ -179,6 +181,7 @@ class AccessTokens:
     def _look(self, task: _Task) -> None:
         """On the executor: what the database says decides who fetches."""
         now = self._clock()
+        task.avoided = task.entry.stale
         try:
             state = self._ask_store(task, now)
         except (StoreUnavailable, CannotOpen):
@@ -190,10 +193,10 @@ class AccessTokens:
         lease_until = now + timedelta(seconds=task.request.deadline_seconds) + LEASE_MARGIN
         if task.forced:
             return self._store.force_lease(task.credential, task.renewer, now, lease_until)
-        return self._store.token_state(task.credential, task.entry.stale, task.renewer, now, lease_until)
+        return self._store.token_state(task.credential, task.avoided, task.renewer, now, lease_until)
 
     def _act(self, task: _Task, state: TokenState, now: datetime) -> None:
-        token = state.usable(task.entry.stale, now)
+        token = state.usable(task.avoided, now)
         if state.leased:
             task.refusals = state.refusal.times if state.refusal else 0
             self._fetch(task)
@@ -269,8 +272,9 @@ class AccessTokens:
             else:
                 entry.failure = _remembered(result)
         for stale, tell in waiters:
-            if isinstance(result, AccessToken) and result.text == stale:
-                # It was found to be no good while this search was under way.
+            if isinstance(result, AccessToken) and result.text == stale != task.avoided:
+                # It was found to be no good while this search was under way. Had that been known before, the service
+                # gives no other one, and to ask it again would never end.
                 self.wait(entry.credential, task.request, stale, tell)
             else:
                 tell(result)

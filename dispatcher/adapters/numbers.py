@@ -24,9 +24,9 @@ def e164(text: str, country: str | None) -> str | None:
     must have a possible length; what is written nationally must be a number of the country's plan, so that an
     extension never becomes one. An extension behind the number is dropped; feature codes (`*98`) are no numbers.
     """
-    if text[:1] == "+" and len(text) in _CANONICAL_LENGTHS and text[1:].isdigit() and text.isascii():
-        if "0" not in text[2:5]:
-            return text
+    canonical = text[:1] == "+" and len(text) in _CANONICAL_LENGTHS and text[1:].isdigit() and text.isascii()
+    if canonical and "0" not in text[2:5]:
+        return text
     if len(text) > _MAX_CHARACTERS or not _FEATURE_KEYS.isdisjoint(text):
         return None
     number = _number(text, country)

@@ -14,7 +14,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from dispatcher.api import api_tokens, calls, deliveries, openapi, overview, profiles, sources
+from dispatcher.api import (
+    api_tokens,
+    backtests,
+    calls,
+    credentials,
+    deliveries,
+    openapi,
+    overview,
+    profile_tests,
+    profiles,
+    sources,
+    workspace,
+)
 from dispatcher.api.answers import problem_answer
 from dispatcher.api.caller import Inside
 from dispatcher.api.event_posts import EventDoor
@@ -27,13 +39,28 @@ from dispatcher.api.services import Services
 from dispatcher.api.source_posts import SourceDoor, source_of
 from dispatcher.api.wire import Disconnected, send_problem
 from dispatcher.domain.field_values import described
+from dispatcher.domain.own_headers import user_agent
 from dispatcher.ports import Conflict, StoreUnavailable
+from dispatcher.rehearse import Rehearser
 from dispatcher.replay import Replayer
 from dispatcher.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
-_ROUTERS = tuple(each.router for each in (overview, calls, deliveries, profiles, sources, api_tokens, openapi))
+_DOORS = (
+    overview,
+    calls,
+    deliveries,
+    backtests,
+    profile_tests,
+    profiles,
+    credentials,
+    sources,
+    workspace,
+    api_tokens,
+    openapi,
+)
+_ROUTERS = tuple(each.router for each in _DOORS)
 EVENTS = "/v1/events"
 EVENTS_METHODS = "GET, POST"
 FLUSH_SECONDS = 1.0
@@ -48,8 +75,20 @@ def build_app(services: Services) -> ASGIApp:
         Fresh(services.store.source),
         Tokens(services.store, services.clock, services.random_bytes),
         Replayer(services.store, services.hints, services.clock),
+        _rehearser(services),
     )
     return Front(inside, _framework(inside))
+
+
+def _rehearser(services: Services) -> Rehearser:
+    return Rehearser(
+        services.store,
+        services.templates,
+        services.hints,
+        services.clock,
+        services.random_bytes,
+        user_agent=user_agent(services.version),
+    )
 
 
 class Front:

@@ -14,6 +14,7 @@ from dispatcher.api.services import Services, Store
 from dispatcher.api.wire import Disconnected, read_body
 from dispatcher.domain.field_values import described
 from dispatcher.ports import Source, Token
+from dispatcher.rehearse import Rehearser
 from dispatcher.replay import Replayer
 from dispatcher.sources import NotUnderstood
 from dispatcher.sources.generic import decode_json
@@ -29,6 +30,7 @@ class Inside:
     sources: Fresh[Source]
     tokens: Tokens
     replayer: Replayer
+    rehearser: Rehearser
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """`GET /v1/events` and `/v1/calls/{call_id}`: what was said, what every profile made of it, and what came of that."""
 
 from copy import deepcopy
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -9,7 +8,7 @@ from starlette.responses import Response
 from dispatcher.api.answers import Document, Json, id_cursor, identifier, page, without
 from dispatcher.api.caller import DEFAULT_LIMIT, Cursor, Limit, Reader
 from dispatcher.api.problems import not_found
-from dispatcher.verdicts import Judged, ProfileVerdict, judge_records
+from dispatcher.verdicts import Judged, ProfileVerdict, judge_records, without_values
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -64,21 +63,8 @@ def _verdict(given: ProfileVerdict, *, private: bool) -> Document:
         "revision": given.revision,
         "fired": given.fired,
         "reason": given.reason,
-        "verdict": _without_values(tree) if private else tree,
+        "verdict": without_values(tree) if private else tree,
     }
-
-
-def _without_values(tree: Any) -> Any:
-    """The verdict without the values that its clauses saw; a clause's own value is the profile's, not the call's."""
-    match tree:
-        case {"clause": clause, "held": held}:
-            return {"clause": clause, "held": held}
-        case dict():
-            return {key: _without_values(value) for key, value in tree.items()}
-        case list():
-            return [_without_values(each) for each in tree]
-        case _:
-            return tree
 
 
 def _delivery(given: Document) -> Document:

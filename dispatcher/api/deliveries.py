@@ -15,6 +15,7 @@ router = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
 
 _MAX_REASON_CHARACTERS = 500
 _Member = Annotated[str | None, Query()]
+_Tests = Annotated[bool, Query(description="The tests alone, which are left out otherwise.")]
 
 
 @router.get("")
@@ -26,6 +27,7 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - a query parameter each, so that
     event_id: _Member = None,
     since: _Member = None,
     until: _Member = None,
+    test: _Tests = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -38,7 +40,8 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - a query parameter each, so that
             "event_id": event_id,
             "since": since,
             "until": until,
-        }
+        },
+        test=test,
     )
     return page(caller.store.deliveries(caller.workspace_id, chosen, id_cursor(cursor), limit))
 

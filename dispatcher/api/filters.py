@@ -1,6 +1,7 @@
 """Which deliveries: the filter of the list, and of a replay."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,13 @@ from dispatcher.ports import DeliveryFilter
 _REFUSED = "The filter is refused."
 
 
-def list_filter(given: Mapping[str, str | None]) -> DeliveryFilter:
+def list_filter(given: Mapping[str, str | None], *, test: bool = False) -> DeliveryFilter:
     """The filter in a query; absent members do not restrict. Raises a 422 problem that names every bad one."""
     reading = Reading()
     chosen = _read(reading, {name: value for name, value in given.items() if value is not None}, "")
     if reading.faults:
         raise refused(_REFUSED, reading.faults)
-    return chosen
+    return replace(chosen, test=test)
 
 
 def replay_request(raw: object) -> tuple[DeliveryFilter, bool]:
@@ -60,9 +61,9 @@ def _state(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and value and "\0" not in value:  # which PostgreSQL takes in no text
         return value
-    raise Unfit("text that is not empty", value)
+    raise Unfit("text that is not empty, without NUL characters", value)
 
 
 def _uuid(value: object) -> UUID:

@@ -38,7 +38,7 @@ class Intake:
 
         Raises a 503 problem, or StoreUnavailable; then none is, unless the problem is one of time and says so.
         """
-        new = [new_event(event, source.workspace_id, source.id, self._clock) for event in events]
+        new = [new_event(event, source, self._clock) for event in events]
         size = sum(len(each.body) for each in new)
         if self._waiting_events + len(new) > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("Too many events wait for the database; none of these was stored.")

@@ -22,6 +22,7 @@ _DESCRIPTION = (
 _TYPES: dict[Kind, Schema] = {
     Kind.TEXT: {"type": "string"},
     Kind.ID: {"type": "string", "minLength": 1, "maxLength": 255},
+    Kind.PHONE: {"type": "string"},
     Kind.NUMBER: {"type": "number"},
     Kind.INTEGER: {"type": "integer", "minimum": 0},
     Kind.BOOLEAN: {"type": "boolean"},

@@ -1,12 +1,18 @@
 """What operations ask: does it live, is it ready, do the books balance, what was not understood."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from dispatcher.api.answers import Json, id_cursor, page, whole
+from dispatcher.api.answers import Document, Json, id_cursor, page
 from dispatcher.api.caller import DEFAULT_LIMIT, Cursor, Limit, Reader, inside_of
-from dispatcher.domain.call_fields import FIELDS
+from dispatcher.domain.call_fields import Field
 from dispatcher.domain.delivery import FINAL_STATES, OPEN_STATES, State
+from dispatcher.domain.filters import FILTERS
+from dispatcher.domain.operators import operators_for
+from dispatcher.domain.presets import PRESETS
+from dispatcher.domain.variables import VARIABLES, label_of
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPEN_TO_ALL = {"security": []}  # type: ignore[var-annotated]
@@ -57,25 +63,37 @@ def stats(caller: Reader) -> Response:
 
 @router.get("/v1/variables", tags=["operations"])
 def variables(caller: Reader) -> Response:  # noqa: ARG001 - asked for its scope
-    """The fields that criteria and templates may name. Below `call.custom` every name may be used. Scope `read`."""
-    return whole(
-        [
-            {
-                "path": field.path,
-                "kind": field.kind,
-                "meaning": field.meaning,
-                "example": field.example,
-                "choices": list(field.choices),
-            }
-            for field in FIELDS.values()
-        ]
-    )
+    """What templates and criteria may name, for pickers. Below `call.custom` every name may be used. Scope `read`.
+
+    `template` is the text to insert; `operators` fit a clause about it (none for what only templates may name).
+    `presets` are other products' variables as templates of ours, `filters` what may stand behind `|`.
+    """
+    listed = {
+        "items": [_variable(field) for field in VARIABLES.values()],
+        "next": None,
+        "presets": [asdict(preset) for preset in PRESETS],
+        "filters": [asdict(each) for each in FILTERS.values()],
+    }
+    return Json(listed)
 
 
 @router.get("/v1/quarantine", tags=["sources"])
 def quarantine(caller: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Posts that their source's format could not read, newest first, with the reason. Scope `read`."""
     return page(caller.store.quarantined(caller.workspace_id, id_cursor(cursor), limit))
+
+
+def _variable(field: Field) -> Document:
+    return {
+        "path": field.path,
+        "label": label_of(field),
+        "kind": field.kind,
+        "meaning": field.meaning,
+        "example": field.example,
+        "choices": list(field.choices),
+        "template": f"{{{{ {field.path} }}}}",
+        "operators": list(operators_for(field.path)),
+    }
 
 
 def _word(*, answers: bool) -> str:

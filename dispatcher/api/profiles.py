@@ -26,6 +26,7 @@ from dispatcher.domain.profile import ProfileRefused, ProfileSpec, parse_profile
 from dispatcher.domain.shape import Reading
 from dispatcher.domain.signature import SECRET_BYTES, new_secret
 from dispatcher.ports import SavedProfile
+from dispatcher.review import neighbours_of, refuse_while_followed, review
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"])
 
@@ -68,7 +69,9 @@ def change_profile(caller: Writer, name: str, body: Body) -> Response:
 
 @router.delete("/{name}", status_code=204)
 def delete_profile(caller: Writer, name: str) -> Response:
-    """Removes a profile; its open deliveries are discarded, its log is kept. Scope `write`."""
+    """Removes a profile; its open deliveries are discarded, its log is kept. 409 while another profile follows it.
+    Scope `write`."""
+    refuse_while_followed(name, neighbours_of(caller.store, caller.workspace_id))
     if not caller.store.delete_profile(caller.workspace_id, name, caller.now()):
         raise not_found("profile")
     return no_content()
@@ -76,14 +79,12 @@ def delete_profile(caller: Writer, name: str) -> Response:
 
 @router.post("/{name}/clone", status_code=201)
 def clone_profile(caller: Writer, name: str, body: Body) -> Response:
-    """A copy under another `name`, equal in all else (`enabled` may be given too). Scope `write`."""
-    reading = Reading()
-    given = reading.members(body, "", ("name", "enabled"))
-    if "name" not in given and not reading.faults:
-        reading.note_got("name", "the name of the copy", "nothing")
-    if reading.faults:
-        raise refused(_REFUSED, reading.faults)
-    return _create(caller, {**_saved(caller, name).profile.spec.document, **given})
+    """A copy under another `name`, in its first revision and with a signing secret of its own. Other members that are
+    given (`enabled`, another URL) are merged into it (RFC 7396). 409 where the name is taken. Scope `write`."""
+    original, given = _saved(caller, name).profile.spec.document, object_of(body)
+    if "name" not in given:
+        raise refused(_REFUSED, [{"field": "name", "expected": "the name of the copy", "got": "nothing"}])
+    return _create(caller, merge_patch(original, without(given, *READ_ONLY)))
 
 
 @router.post("/{name}/enable")
@@ -148,7 +149,8 @@ def _saved(caller: Caller, name: str) -> SavedProfile:
 
 
 def _create(caller: Caller, document: Document) -> Response:
-    return Json(_shown(caller.store.create_profile(caller.workspace_id, _spec(caller, document), caller.now())), 201)
+    spec = checked_spec(caller, document)
+    return Json(_shown(caller.store.create_profile(caller.workspace_id, spec, caller.now())), 201)
 
 
 def _patch(caller: Caller, name: str, patch: Document) -> Response:
@@ -161,20 +163,22 @@ def _save(caller: Caller, name: str, document: Any) -> Response:
     if given != name:
         expected = "the name in the path: a profile is not renamed, but cloned"
         raise refused_field("name", expected, described(given))
-    saved = caller.store.update_profile(caller.workspace_id, name, _spec(caller, document), caller.now())
+    saved = caller.store.update_profile(caller.workspace_id, name, checked_spec(caller, document), caller.now())
     if saved is None:
         raise not_found("profile")
     return Json(_shown(saved))
 
 
-def _spec(caller: Caller, document: Document) -> ProfileSpec:
-    """The profile, read and its templates checked. Raises a 422 problem with every fault."""
+def checked_spec(caller: Caller, document: Document) -> ProfileSpec:
+    """The profile, read and reviewed beside its neighbours. Raises a 422 problem with every fault."""
     services = caller.inside.services
     try:
-        spec = parse_profile(without(document, *READ_ONLY), services.compile_pattern)
+        spec = parse_profile(without(document, *READ_ONLY), services.engines)
     except ProfileRefused as error:
         raise refused(_REFUSED, error.faults) from None
-    faults = services.templates.check(spec)
+    store, workspace_id = caller.store, caller.workspace_id
+    neighbours = neighbours_of(store, workspace_id)
+    faults = review(spec, neighbours, store.credential_names(workspace_id), services.templates)
     if faults:
         raise refused(_REFUSED, faults)
     return spec

@@ -5,12 +5,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dispatcher.api.loop_calls import LoopCalls
-from dispatcher.domain.operators import CompilePattern
+from dispatcher.domain.credential_spec import CredentialEngines
+from dispatcher.domain.engines import Engines
 from dispatcher.ingest import Ingestor
-from dispatcher.ports import AdminStore, Clock, Hints, ReplayStore, Templates
+from dispatcher.ports import (
+    AuthenticatedSender,
+    Clock,
+    CredentialStore,
+    Hints,
+    RehearsalStore,
+    ReplayStore,
+    ShowRequest,
+    Templates,
+    WorkspaceStore,
+)
 
 
-class Store(AdminStore, ReplayStore, Protocol):
+class Store(RehearsalStore, ReplayStore, CredentialStore, WorkspaceStore, Protocol):
     """What the API asks of the database."""
 
 
@@ -25,7 +36,8 @@ class ReadyReport:
 @dataclass(frozen=True)
 class Services:
     """`public_url` is the address that call systems post to, where it differs from the request's own; `random_bytes`
-    must be cryptographically strong; `metrics` gives Prometheus' text format.
+    must be cryptographically strong; `metrics` gives Prometheus' text format; `open_sender` gives the one sender of the
+    process, which is made when it is first asked for.
 
     The ingestor should have been made with `in_loop` as its `notify`: then a whole group's answers wake the
     loop once instead of once each.
@@ -35,7 +47,10 @@ class Services:
     ingestor: Ingestor
     hints: Hints
     templates: Templates
-    compile_pattern: CompilePattern
+    engines: Engines
+    credential_engines: CredentialEngines
+    open_sender: Callable[[], AuthenticatedSender]
+    show_request: ShowRequest
     clock: Clock
     random_bytes: Callable[[int], bytes]
     max_body_bytes: int

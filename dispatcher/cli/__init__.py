@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from dispatcher import __version__
-from dispatcher.cli import database, deliveries, demo, doctor, events, processes, profiles, sources, tokens, up
+from dispatcher.cli import (
+    backtest,
+    credentials,
+    database,
+    deliveries,
+    demo,
+    doctor,
+    events,
+    keys,
+    processes,
+    profiles,
+    sources,
+    tokens,
+    up,
+    workspace,
+)
 from dispatcher.cli.failures import sentence
 
 app = typer.Typer(
@@ -22,13 +37,17 @@ app = typer.Typer(
 )
 for module in (up, demo, processes, doctor):
     module.add_to(app)
+backtest.add_to(profiles.app)
 for name, group in (
     ("db", database.app),
     ("token", tokens.app),
     ("profile", profiles.app),
     ("source", sources.app),
+    ("workspace", workspace.app),
+    ("credential", credentials.app),
     ("event", events.app),
     ("delivery", deliveries.app),
+    ("keys", keys.app),
 ):
     app.add_typer(group, name=name)
 

@@ -164,6 +164,11 @@ def _print_line(row: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _print_excerpts(attempt: dict[str, Any]) -> None:
+    if attempt.get("private"):
+        print("\nprivate: neither request nor answer is kept")
+        for name in ("request_bytes", "body_hash", "response_bytes", "response_hash"):
+            print(f"  {name:<14}  {text_of(attempt.get(name))}")
+        return
     for part in ("request", "response"):
         said = attempt.get(part)
         if said is None:

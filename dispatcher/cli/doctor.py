@@ -61,6 +61,7 @@ def examine(settings: "Settings") -> Iterator[Finding]:
         ("master key", _master_key),
         ("database", _database),
         ("tables", _tables),
+        ("sealed values", _sealed_values),
         *([("embedded broker", _embedded_broker)] if settings.embedded_broker else []),
         ("broker", _broker),
         ("sender", _sender),
@@ -128,6 +129,25 @@ def _tables(settings: "Settings") -> str:
     if found != needed:
         raise NotWell(f"revision {found or 'none'}, this version needs {needed}: run `onhook db upgrade`.")
     return f"revision {found}"
+
+
+def _sealed_values(settings: "Settings") -> str:
+    from dispatcher.adapters.sql.database import Database, make_engine
+    from dispatcher.adapters.sql.rekey import KeyRows
+    from dispatcher.adapters.vault import Vault
+
+    if settings.database_url is None and not (settings.data_dir / "onhook.db").exists():
+        raise NotWell("There is no database yet.")
+    vault = Vault(settings.load_master_keys())
+    with disposing(make_engine(settings.sqlalchemy_url)) as engine:
+        used = KeyRows(Database(engine), vault).sampled_keys()
+    missing = sorted(used - set(vault.key_names()))
+    if missing:
+        raise NotWell(
+            f"Some are sealed with the key {', '.join(missing)}, which is not here: put it back into ONHOOK_MASTER_KEY "
+            "or master.key, behind the others. `onhook keys list` counts them."
+        )
+    return f"{len(used)} of {len(vault.key_names())} keys in use"
 
 
 def _embedded_broker(_: "Settings") -> str:

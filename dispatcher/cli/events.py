@@ -135,7 +135,7 @@ def _store_all(opened: Opened, source: "Source", events: "list[CallEvent]") -> "
     hints = build_hints(settings)
     ingestor = Ingestor(_ClosedAfterwards(opened.store.hot), hints, utc_now, rehint_seconds=settings.rehint_seconds)
     answers: SimpleQueue[list[Accepted] | StoreUnavailable] = SimpleQueue()
-    ingestor.submit([new_event(event, source.workspace_id, source.id, utc_now) for event in events], answers.put)
+    ingestor.submit([new_event(event, source, utc_now) for event in events], answers.put)
     answer = answers.get()
     # Ends the thread, after it has hinted: a hint that is cut off would cost the sweeper's pause.
     ingestor.stop()

@@ -17,6 +17,8 @@ SELF = (sys.executable, "-P", "-m", "dispatcher.cli")
 """How one of our processes is started by another; -P keeps the working directory's files from being imported."""
 BACKLOG_CONNECTIONS = 2048
 API_GRACE_SECONDS = 5
+ERASE_SECONDS = 2.0
+"""Between two looks for private events that may be erased."""
 PAUSE_AFTER_A_FAILURE = 4
 """Times the usual interval: a database or broker that is away is not asked every half second."""
 
@@ -101,15 +103,19 @@ def worker(
 
 
 def sweeper(settings: "Settings") -> None:
-    """Run a sweeper: finds what is due, lost or expired, and hints it to the workers again."""
-    from dispatcher.wiring import build_sweeper
+    """Run a sweeper: finds what is due, lost or expired, and hints it to the workers again; erases private events."""
+    from dispatcher.wiring import build_eraser, build_sweeper
 
     _begin(settings)
     # A sweep that is cut short has changed nothing, or only put off what the next one finds: no need to wait for it.
     _leave_on_sigterm()
-    found = build_sweeper(settings)
+    found, eraser = build_sweeper(settings), build_eraser(settings)
+    erase_at = time.monotonic()
     while True:
         swept = found.sweep()
+        if time.monotonic() >= erase_at:
+            eraser.erase()
+            erase_at = time.monotonic() + ERASE_SECONDS
         time.sleep(settings.sweep_interval_seconds * (PAUSE_AFTER_A_FAILURE if swept.failed else 1))
 
 

@@ -13,6 +13,8 @@ from dispatcher.cli.printing import print_fields, print_json, print_rows
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dispatcher.adapters.sql.store import Store
     from dispatcher.domain.profile import ProfileSpec
     from dispatcher.ports import SavedProfile
@@ -63,9 +65,10 @@ def apply(
     """Create or update the profiles of files, by their names. All of them are checked before any is saved."""
     from dispatcher.cli.documents import read_documents
 
-    documents = read_documents(files)
     store = opened.store
-    specs = [checked(document.value, document.place) for document in documents]
+    read = [(parsed(document.value, document.place), document.place) for document in read_documents(files)]
+    reviewed(store, read)
+    specs = [spec for spec, _ in read]
     done = [{"profile": spec.name, "change": save(store, spec)} for spec in specs]
     if as_json:
         print_json(done)
@@ -105,7 +108,9 @@ def delete(opened: Opened, name: Name) -> None:
     """Delete a profile. Its open deliveries are discarded, its log is kept."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.clock import utc_now
+    from dispatcher.review import neighbours_of, refuse_while_followed
 
+    refuse_while_followed(name, neighbours_of(opened.store.admin, DEFAULT_WORKSPACE))
     if not opened.store.admin.delete_profile(DEFAULT_WORKSPACE, name, utc_now()):
         raise _unknown(name)
     print(f"{name}: deleted")
@@ -118,15 +123,19 @@ def clone(
     name: Name,
     new: Annotated[str, typer.Argument(help="The copy's name.")],
     disabled: Annotated[bool, typer.Option("--disabled", help="Switch the copy off until you enable it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Copy a profile under another name, equal in all else."""
+    """Copy a profile under another name, equal in all else but its signing secret, which is its own."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.clock import utc_now
 
     store = opened.store
     document = find(store, name).profile.spec.document
     copy = document | {"name": new, "enabled": document["enabled"] and not disabled}
-    saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(copy, new), utc_now())
+    saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(store, copy, new), utc_now())
+    if as_json:
+        print_json(saved.profile.spec.document | _row(saved))
+        return
     print(f"{new}: created, {'enabled' if saved.profile.enabled else 'disabled'}")
 
 
@@ -142,20 +151,41 @@ def revisions(opened: Opened, name: Name, as_json: AsJson = False) -> None:
     print_rows(rows, ("revision", "created_at"), as_json=as_json, empty="There are no revisions.")
 
 
-@app.command(epilog="Example: onhook profile test crm-call-log event.json")
+@app.command(epilog="Example: onhook profile test crm-call-log event.json   or   ... --call 7f9c --send")
 @with_store
 def test(
     opened: Opened,
     name: Name,
-    file: Annotated[Path, typer.Argument(help="An event as POST /v1/events takes it; - is standard input.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="An event as POST /v1/events takes it; - is standard input."),
+    ] = None,
+    call: Annotated[str | None, typer.Option("--call", help="A stored call, by its id.", show_default=False)] = None,
+    event: Annotated[str | None, typer.Option("--event", help="A stored event, by our id.", show_default=False)] = None,
+    draft: Annotated[
+        Path | None, typer.Option("--draft", help="A document to try instead of what is saved.", show_default=False)
+    ] = None,
+    followed: Annotated[
+        Path | None, typer.Option("--followed", help="Outputs of the followed profile, by name.", show_default=False)
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it, once, as a test that counts nowhere.")] = False,
+    curl: Annotated[bool, typer.Option("--curl", help="Print a curl command for it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show whether an event would fire a profile, and the exact request that it would send. Nothing is sent."""
-    from dispatcher.cli.rehearsal import rehearse
+    """Show whether an event would fire a profile, and the exact request: without FILE, of the newest stored event that
+    the profile takes. With --send, send it for real; nothing else does."""
+    from dispatcher.cli import rehearsal
 
-    profile = find(opened.store, name).profile
-    rehearsal = rehearse(profile.spec, file)
-    print_json(rehearsal.as_dict()) if as_json else print(rehearsal.text())
+    if sum(given is not None for given in (file, call, event)) > 1:
+        raise typer.BadParameter("name one event: FILE, --call or --event")
+    if send and (draft is not None or curl or (followed is not None and file is None)):
+        raise typer.BadParameter("--send goes with neither --draft nor --curl, with --followed only beside FILE")
+    asked = rehearsal.Asked(file, call, event, draft, followed)
+    saved = find(opened.store, name)
+    if send:
+        rehearsal.send(opened, saved, asked, as_json=as_json)
+    else:
+        rehearsal.show(opened, saved, asked, as_json=as_json, curl=curl)
 
 
 def find(store: "Store", name: str) -> "SavedProfile":
@@ -168,19 +198,35 @@ def find(store: "Store", name: str) -> "SavedProfile":
     return saved
 
 
-def checked(document: object, place: str) -> "ProfileSpec":
-    """The profile of a document, its templates checked too. Raises CommandFailed with every fault on a line."""
-    from dispatcher.adapters.templates import JinjaTemplates
+def parsed(document: object, place: str) -> "ProfileSpec":
+    """The profile of a document. Raises CommandFailed with every fault on a line."""
     from dispatcher.domain.profile import ProfileRefused
     from dispatcher.wiring import parse
 
     try:
-        spec = parse(document)
+        return parse(document)
     except ProfileRefused as refused:
         raise listed(f"{place} is refused:", refused.faults) from refused
-    faults = JinjaTemplates().check(spec)
-    if faults:
-        raise listed(f"{place} is refused:", faults)
+
+
+def reviewed(store: "Store", read: "Sequence[tuple[ProfileSpec, str]]") -> None:
+    """Reviews profiles that are to be saved together, each with its place. Raises CommandFailed for the first bad one."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+    from dispatcher.adapters.templates import JinjaTemplates
+    from dispatcher.review import neighbours_of, review
+
+    neighbours = neighbours_of(store.admin, DEFAULT_WORKSPACE) | {spec.name: spec for spec, _ in read}
+    credentials = store.admin.credential_names(DEFAULT_WORKSPACE)
+    for spec, place in read:
+        faults = review(spec, neighbours, credentials, JinjaTemplates())
+        if faults:
+            raise listed(f"{place} is refused:", faults)
+
+
+def checked(store: "Store", document: object, place: str) -> "ProfileSpec":
+    """The profile of a document, read and reviewed. Raises CommandFailed with every fault on a line."""
+    spec = parsed(document, place)
+    reviewed(store, [(spec, place)])
     return spec
 
 
@@ -202,7 +248,7 @@ def save(store: "Store", spec: "ProfileSpec") -> str:
 def _switch(opened: Opened, name: str, *, enabled: bool) -> None:
     store = opened.store
     document = find(store, name).profile.spec.document | {"enabled": enabled}
-    change = save(store, checked(document, name))
+    change = save(store, checked(store, document, name))
     state = "enabled" if enabled else "disabled"
     print(f"{name}: {state}{' already' if change == 'unchanged' else ''}")
 

@@ -22,6 +22,12 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+FAULT_PAUSE_SECONDS = 10.0
+MAX_FAULT_PAUSE_SECONDS = 300.0
+"""After a lasting fault of ours: the first pause, which doubles with each fault, and the longest. With a proxy away,
+each delivery costs one request in five minutes in the end, and goes out so much later than it could at the most."""
+_FAULT_JITTER = 0.2
+
 FINAL_STATES = frozenset({State.DELIVERED, State.DEAD, State.DISCARDED})
 OPEN_STATES = frozenset(State) - FINAL_STATES
 
@@ -51,9 +57,14 @@ class Claim:
     attempts: int
     """Spent so far; a Retry-After or a fault of ours adds a row, but spends none."""
     opened_at: datetime
-    """When it was made or last replayed: the give-up time counts from here."""
+    """When it was made or last replayed, later for what had to wait: the give-up time counts from here."""
     context: dict[str, Any]
-    """The event as criteria and templates see it: id, type, occurred_at, call."""
+    """The event as criteria and templates see it: id, type, occurred_at, call, source."""
+    test: bool = False
+    """A person's test: one attempt, counted nowhere."""
+    partial: bool = False
+    """Sent without what it had waited for."""
+    event_id: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +79,7 @@ class Attempt:
     exchange: Exchange | None
     """None where nothing was sent, as when a template could not be rendered."""
     excerpt: bytes | None
-    """What was sent and answered, shortened, as JSON; None for a private profile."""
+    """What was sent and answered, shortened, as JSON; of a private profile's sizes and keyed hashes alone."""
 
 
 @dataclass(slots=True)
@@ -89,6 +100,9 @@ class Result:
     claim_id: UUID
     attempt: Attempt
     next: NextState
+    outputs: bytes | None = None
+    """What was captured of the answer, as JSON: `{"private": whether nobody is shown it, "values": {...}}`."""
+    partial: bool = False
 
 
 def next_state(claim: Claim, outcome: Outcome, policy: RetryPolicy, now: datetime, random: float) -> NextState:
@@ -100,12 +114,31 @@ def next_state(claim: Claim, outcome: Outcome, policy: RetryPolicy, now: datetim
             return NextState(State.DEAD, f"refused: {outcome.detail}", claim.attempts + 1, None)
         case OurFault(final=True):
             return NextState(State.DEAD, f"{outcome.error}: {outcome.detail}", claim.attempts, None)
+        case OurFault(lasting=True):
+            return _after_lasting_fault(claim, outcome, policy, now, random)
         case OurFault():
             state = State.RETRYING if claim.attempts else State.PENDING
             return NextState(state, f"{outcome.error}: {outcome.detail}", claim.attempts, now)
+        case RetryLater() if claim.test:
+            reason = f"a test is one attempt: {outcome.error}: {outcome.detail}"
+            return NextState(State.DEAD, reason, claim.attempts + 1, None)
         case RetryLater():
             return _retry(claim, outcome, policy, now, random)
     assert_never(outcome)
+
+
+def _after_lasting_fault(claim: Claim, fault: OurFault, policy: RetryPolicy, now: datetime, random: float) -> NextState:
+    """Later, at nobody's cost but time: rows of the log that spent no attempt make the pause longer."""
+    why = f"{fault.error}: {fault.detail}"
+    if claim.test:
+        return NextState(State.DEAD, f"a test is one attempt: {why}", claim.attempts, None)
+    faults = min(max(claim.number - claim.attempts - 1, 0), 30)
+    pause_seconds = min(FAULT_PAUSE_SECONDS * 2**faults, MAX_FAULT_PAUSE_SECONDS)
+    pause = timedelta(seconds=pause_seconds * (1 + _FAULT_JITTER * (2 * random - 1)))
+    if now + pause > claim.opened_at + timedelta(seconds=policy.give_up_after_seconds):
+        reason = f"gave up: its time of {policy.give_up_after_seconds:g} s is used up, last {why}"
+        return NextState(State.DEAD, reason, claim.attempts, None)
+    return NextState(State.RETRYING, why, claim.attempts, now + pause)
 
 
 def _retry(claim: Claim, outcome: RetryLater, policy: RetryPolicy, now: datetime, random: float) -> NextState:

@@ -42,7 +42,7 @@ class CallEvent:
     call: dict[str, Any]
 
     def as_context(self) -> dict[str, Any]:
-        """What is stored of it, as JSON, and what criteria and templates see."""
+        """What criteria and templates see of it; what is stored says of its source besides."""
         return {
             "id": self.source_event_id,
             "type": self.type,

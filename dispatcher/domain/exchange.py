@@ -7,6 +7,8 @@ dataclass costs three times as much to make. Nobody changes them after they are 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dispatcher.domain.credential import Credential
+
 
 class ErrorWord(StrEnum):
     """Why an exchange failed, in the word that API, console, logs and metrics all use."""
@@ -31,17 +33,34 @@ class ErrorWord(StrEnum):
     SHUTDOWN = "shutdown"
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a connection needs beyond the usual trust: PEM texts. Connections are shared only under the same one.
+
+    `certificate` (with its chain) and `private_key` are the client's, `ca` is trusted instead of the system's bundle.
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+
+
 @dataclass(slots=True)
 class Request:
     """An HTTP request, ready to send: every template rendered, every header final."""
 
     method: str
-    url: str
-    headers: list[tuple[str, str]]
-    body: bytes | None
+    url: str = field(repr=False)
+    headers: list[tuple[str, str]] = field(repr=False)
+    body: bytes | None = field(repr=False)
     connect_timeout_seconds: float
     deadline_seconds: float
     """For the whole exchange: name resolution to the last byte of the answer."""
+    credential: Credential | None = None
+    """How the target is to be told who asks; applied by the sender that knows how, never seen in a log."""
+    tls: Tls | None = None
+    proxy: str | None = None
+    """The URL of the workspace's egress proxy, through which every connection is tunnelled."""
 
 
 @dataclass(slots=True)
@@ -84,3 +103,5 @@ class Exchange:
     detail: str = ""
     timings: Timings = field(default_factory=Timings)
     connection_reused: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What the credential put on the wire, for whoever keeps an excerpt of the answer to mask it there."""

@@ -1,16 +1,19 @@
 """A profile: which events trigger it, under which criteria, which request it sends, and how."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dispatcher.domain.call_fields import EVENT_TYPES
 from dispatcher.domain.criteria import Criteria, read_criteria
-from dispatcher.domain.operators import CompilePattern
+from dispatcher.domain.engines import Engines
+from dispatcher.domain.lookups import Lookups, read_lookups
+from dispatcher.domain.outputs import Output, read_outputs
 from dispatcher.domain.rest_request import RestRequest, read_request
 from dispatcher.domain.retry_policy import RetryPolicy, read_retry
 from dispatcher.domain.shape import Fault, Reading, nearest
 from dispatcher.domain.success import SuccessRule, read_success
+from dispatcher.domain.waiting import Follow, WaitFor, read_follow, read_wait_for
 
 EVERY_EVENT = "*"
 MAX_TIMEOUT_SECONDS = 300
@@ -24,15 +27,21 @@ _MEMBERS = (
     "enabled",
     "description",
     "trigger",
+    "follow",
+    "lookups",
     "request",
+    "credential",
     "timeout_seconds",
     "private",
     "retry",
     "limits",
     "success",
+    "outputs",
     "sign",
 )
-_LATER = frozenset({"credential", "outputs"})
+
+
+_PLAIN = ("name", "description", "enabled", "credential", "timeout_seconds", "private", "sign")
 
 
 class ProfileRefused(ValueError):
@@ -65,12 +74,17 @@ class ProfileSpec:
     enabled: bool
     events: frozenset[str]
     criteria: Criteria | None
+    wait_for: WaitFor | None
+    follow: Follow | None
+    lookups: Lookups
     request: RestRequest
+    credential: str | None
     timeout_seconds: float
     private: bool
     retry: RetryPolicy
     limits: Limits
     success: SuccessRule
+    outputs: tuple[Output, ...]
     sign: bool
     document: dict[str, Any]
 
@@ -78,42 +92,63 @@ class ProfileSpec:
         """Whether events of this type are put to the criteria at all."""
         return event_type in self.events or EVERY_EVENT in self.events
 
+    @property
+    def waits(self) -> bool:
+        """Whether its deliveries wait for something before their first attempt."""
+        return self.wait_for is not None or self.follow is not None
 
-def parse_profile(raw: object, compile_pattern: CompilePattern) -> ProfileSpec:
+
+def parse_profile(raw: object, engines: Engines) -> ProfileSpec:
     """The profile of decoded JSON or YAML. Raises `ProfileRefused` with every fault (the first hundred).
 
     The syntax of templates is not judged here but by the adapter that renders them.
     """
     reading = Reading()
-    given = reading.members(reading.plain(raw), "", _MEMBERS, _LATER)
-    events, criteria = _read_trigger(reading, given.get("trigger"), compile_pattern)
+    given = reading.members(reading.plain(raw), "", _MEMBERS)
+    events, criteria, wait_for = _read_trigger(reading, given.get("trigger"), engines)
+    follow = read_follow(reading, given.get("follow"), "follow", given.get("name"))
+    lookups = read_lookups(reading, given.get("lookups"), "lookups")
     request = read_request(reading, given.get("request"), "request")
     retry = read_retry(reading, given.get("retry", {}), "retry")
     limits = _read_limits(reading, given.get("limits"))
-    success = read_success(reading, given.get("success", {}), "success")
+    success = read_success(reading, given.get("success", {}), "success", engines)
+    outputs = read_outputs(reading, given.get("outputs"), "outputs", engines)
+    success = replace(success, required=tuple(output for output in outputs if output.required))
     document: dict[str, Any] = {
         "name": _read_name(reading, given.get("name")),
         "enabled": reading.flag(given.get("enabled", True), "enabled"),
         "description": reading.text(given.get("description") or "", "description", _MAX_DESCRIPTION_CHARACTERS),
-        "trigger": {"events": events, "criteria": criteria.as_document() if criteria else None},
+        "trigger": {
+            "events": events,
+            "criteria": criteria.as_document() if criteria else None,
+            "wait_for": wait_for.as_document() if wait_for else None,
+        },
+        "follow": follow.as_document() if follow else None,
+        "lookups": lookups,
         "request": request.as_document(),
+        "credential": _read_credential(reading, given.get("credential")),
         "timeout_seconds": _read_timeout(reading, given.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
         "private": reading.flag(given.get("private", False), "private"),
         "retry": retry.as_document(),
         "limits": limits.as_document(),
         "success": success.as_document(),
+        "outputs": [output.as_document() for output in outputs],
         "sign": reading.flag(given.get("sign", True), "sign"),
     }
     if reading.faults:
         raise ProfileRefused(reading.faults)
     return ProfileSpec(
-        **{key: document[key] for key in ("name", "description", "enabled", "timeout_seconds", "private", "sign")},
+        **{key: document[key] for key in _PLAIN},
         events=frozenset(events),
         criteria=criteria,
+        wait_for=wait_for,
+        follow=follow,
+        lookups=lookups,
         request=request,
         retry=retry,
         limits=limits,
         success=success,
+        outputs=outputs,
         document=document,
     )
 
@@ -125,10 +160,17 @@ def _read_name(reading: Reading, raw: object) -> str:
     return ""
 
 
-def _read_trigger(reading: Reading, raw: object, compile_pattern: CompilePattern) -> tuple[list[str], Criteria | None]:
-    given = reading.members(raw, "trigger", ("events", "criteria"), ("wait_for",))
+def _read_credential(reading: Reading, raw: object) -> str | None:
+    if raw is None or (type(raw) is str and _NAME.fullmatch(raw)):
+        return raw
+    reading.note("credential", "the name of a credential", raw)
+    return None
+
+
+def _read_trigger(reading: Reading, raw: object, engines: Engines) -> tuple[list[str], Criteria | None, WaitFor | None]:
+    given = reading.members(raw, "trigger", ("events", "criteria", "wait_for"))
     if type(raw) is not dict:
-        return [], None
+        return [], None, None
     events = reading.items(given.get("events"), "trigger.events", _MAX_EVENT_TYPES)
     if not events:
         reading.note("trigger.events", "at least one event type, or *", given.get("events"))
@@ -136,10 +178,9 @@ def _read_trigger(reading: Reading, raw: object, compile_pattern: CompilePattern
         if type(each) is not str or not (each in EVENT_TYPES or each == EVERY_EVENT or _OWN_TYPE.fullmatch(each)):
             hint = nearest(each, EVENT_TYPES) if type(each) is str else ""
             reading.note(f"trigger.events[{index}]", f"an event type, an own one (x. ...), or *{hint}", each)
-    raw_criteria = given.get("criteria")
-    if raw_criteria is None:
-        return events, None
-    return events, read_criteria(reading, raw_criteria, "trigger.criteria", compile_pattern)
+    raw_criteria, at = given.get("criteria"), "trigger.criteria"
+    criteria = None if raw_criteria is None else read_criteria(reading, raw_criteria, at, engines)
+    return events, criteria, read_wait_for(reading, given.get("wait_for"), "trigger.wait_for")
 
 
 def _read_timeout(reading: Reading, raw: object) -> float:

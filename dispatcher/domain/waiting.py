@@ -13,6 +13,9 @@ MAX_WAIT_SECONDS = 7 * 86_400
 RELOOK_SECONDS = 900.0
 """A follower looks again by itself after this time: a worker that died between recording what it delivered and telling
 so must not keep others waiting until their deadline."""
+_RELOOK_SHARE = 0.25
+"""Of the time that it has waited already: the pauses grow, so that a backlog of days does not spend its profile's pace
+on looks."""
 DEFAULT_FOLLOW_SECONDS = 259_200
 """Three days, as long as the followed delivery itself may take."""
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -222,6 +225,14 @@ def decide(
     return Ready(any(isinstance(each, Ready) and each.partial for each in decisions))
 
 
+def retries_count_from(
+    wait_for: WaitFor | None, follow: Follow | None, opened_at: datetime, now: datetime
+) -> datetime:
+    """From when the give-up time of a delivery counts that is ready to be sent: the time to wait is not part of it."""
+    longest = max(each.up_to_seconds if each is not None else 0.0 for each in (wait_for, follow))
+    return min(now, opened_at + timedelta(seconds=longest))
+
+
 def _of_recording(wait_for: WaitFor | None, call: Mapping[str, Any], opened_at: datetime, now: datetime) -> Decision:
     if wait_for is None:
         return Ready()
@@ -245,6 +256,7 @@ def _of_followed(
         return Ready()
     until = opened_at + timedelta(seconds=follow.up_to_seconds)
     if now < until:
-        return Wait(min(until, now + timedelta(seconds=RELOOK_SECONDS)), f"waiting for {follow.profile}")
+        pause = max(timedelta(seconds=RELOOK_SECONDS), (now - opened_at) * _RELOOK_SHARE)
+        return Wait(min(until, now + pause), f"waiting for {follow.profile}")
     why = f"{follow.profile} delivered nothing for this call within {follow.up_to_seconds:g} s"
     return Ready(partial=True) if follow.then is Then.SEND else Over(follow.then, why)

@@ -39,6 +39,8 @@ def parse_source(raw: object, identifier: UUID, workspace_id: UUID, stored: Mapp
         reading.note("country", "two capital letters of ISO 3166-1, or null", country)
     if type(config) is not dict:
         reading.note("config", "an object", config)
+    elif type(config.get("scrub", True)) is not bool:
+        reading.note("config.scrub", "true, or false to keep card numbers and keypad digits", config["scrub"])
     spoken = reading.word(given.get("format"), "format", tuple(FORMATS))
     zone = _zone(reading, given.get("time_zone"))
     auth = _auth(reading, given.get("auth"), spoken, stored or {})

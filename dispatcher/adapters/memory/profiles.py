@@ -23,6 +23,11 @@ class ProfileRow:
         return self.saved.profile
 
 
+def hash_key_of(workspace_id: UUID) -> bytes:
+    """As `AdminStore.hash_key`; nothing here is worth a secret."""
+    return sha256(workspace_id.bytes).digest()
+
+
 class MemoryProfiles:
     """The profiles of a `MemoryStore`, who holds the lock."""
 
@@ -32,18 +37,13 @@ class MemoryProfiles:
         self._on_enabled, self._on_deleted = on_enabled, on_deleted
 
     def load(self) -> Catalogue:
-        current = [row.profile for row in self.rows.values() if not row.deleted]
-        by_type: dict[tuple[UUID, str], list[Profile]] = {}
-        for profile in current:
-            for event_type in profile.spec.events if profile.enabled else ():
-                by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
-        return Catalogue(self.version, {profile.id: profile for profile in current}, by_type)
+        return Catalogue.of(self.version, [row.profile for row in self.rows.values() if not row.deleted])
 
     def create(self, workspace_id: UUID, spec: ProfileSpec, now: datetime) -> SavedProfile:
         self._refuse_taken(workspace_id, spec.name)
         identifier = uuid4()
         key = sha256(identifier.bytes).digest()
-        profile = Profile(identifier, workspace_id, 1, spec.enabled, spec, key)
+        profile = Profile(identifier, workspace_id, 1, spec.enabled, spec, key, hash_key=hash_key_of(workspace_id))
         self.rows[identifier] = ProfileRow(SavedProfile(profile, None, now, now))
         self.version += 1
         return self.rows[identifier].saved

@@ -18,6 +18,9 @@ class EventRow:
     evaluated_at: datetime | None = None
     version: int | None = None
     made: int = 0
+    erase_at: datetime | None = None
+    erased_at: datetime | None = None
+    test: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +42,9 @@ class DeliveryRow:
     attempts: int = 0
     tries: int = 0
     finished_at: datetime | None = None
+    partial: bool = False
+    test: bool = False
+    outputs: bytes | None = None
 
     @property
     def waits(self) -> bool:

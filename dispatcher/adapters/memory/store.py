@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from threading import RLock
@@ -10,14 +11,17 @@ from uuid import UUID
 
 import orjson
 
-from dispatcher.adapters.memory.profiles import MemoryProfiles, ProfileRow
+from dispatcher.adapters.memory.profiles import MemoryProfiles, ProfileRow, hash_key_of
 from dispatcher.adapters.memory.rows import DeliveryRow, EventRow, attempt_page
+from dispatcher.adapters.memory.waiting import MemoryWaiting, shown_outputs
 from dispatcher.domain.delivery import Attempt, Claim, NewDelivery, Result, State
+from dispatcher.domain.erasure import next_step
 from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.ports import (
     Accepted,
     Catalogue,
+    Erased,
     Evaluation,
     NewEvent,
     Profile,
@@ -60,6 +64,7 @@ class MemoryStore:
         self._deliveries: dict[UUID, DeliveryRow] = {}
         self._attempts: dict[UUID, list[Attempt]] = {}
         self._profiles = MemoryProfiles(self._wake_all, self._discard_all)
+        self.waiting = MemoryWaiting(self.lock, self._events, self._deliveries, self._profiles)
 
     # --- ingest
 
@@ -77,7 +82,7 @@ class MemoryStore:
             if first is None:
                 new.append(event)
         self._firsts = firsts
-        self._events |= {event.id: EventRow(event, wake_at) for event in new}
+        self._events.update({event.id: EventRow(event, wake_at) for event in new})
         return accepted
 
     # --- evaluate
@@ -87,7 +92,9 @@ class MemoryStore:
         rows = [self._events[each] for each in dict.fromkeys(event_ids) if each in self._events]
         waiting = [row.event for row in rows if row.evaluated_at is None]
         version = self._profiles.version if waiting else -1
-        return version, [StoredEvent(event.id, event.workspace_id, orjson.loads(event.body)) for event in waiting]
+        return version, [
+            StoredEvent(event.id, event.workspace_id, event.source_id, orjson.loads(event.body)) for event in waiting
+        ]
 
     @_transaction
     def add_deliveries(
@@ -104,6 +111,7 @@ class MemoryStore:
             row = self._events[evaluation.event_id]
             if row.evaluated_at is None:
                 row.evaluated_at, row.wake_at, row.version, row.made = now, None, version, evaluation.made
+                row.erase_at = wake_at if evaluation.private else None
                 mine.add(evaluation.event_id)
         made = [each for each in deliveries if each.event_id in mine and each.id not in self._deliveries]
         for each in made:
@@ -135,13 +143,17 @@ class MemoryStore:
     ) -> list[Claim]:
         known = [self._deliveries[each] for each in dict.fromkeys(ids) if each in self._deliveries]
         free = [row for row in known if row.waits and row.due_at is not None and row.due_at <= now]
+        free = [row for row in free if row.test or profile.enabled]
         if is_limited(profile.spec.limits):
             free = self._within_limits(profile, free, now)
         claims = []
         for row in free:
+            body = self._events[row.event_id].event.body
             row.state, row.claim_id, row.wake_at, row.due_at = State.SENDING, claim_id, lease_until, None
             row.revision = profile.revision
-            context = orjson.loads(self._events[row.event_id].event.body)
+            if not body:
+                continue  # erased: claimed as in the databases, and never sent
+            context = orjson.loads(body)
             claims.append(
                 Claim(
                     row.id,
@@ -152,6 +164,8 @@ class MemoryStore:
                     row.attempts,
                     row.opened_at,
                     context,
+                    test=row.test,
+                    event_id=row.event_id,
                 )
             )
         return claims
@@ -182,6 +196,7 @@ class MemoryStore:
             row.tries, row.claim_id = result.attempt.number, None
             row.due_at = row.wake_at = following.due_at
             row.finished_at = now if following.due_at is None else None
+            row.partial, row.outputs = result.partial, result.outputs or row.outputs
             self._attempts.setdefault(row.id, []).append(result.attempt)
             written.add(row.id)
         return written
@@ -226,8 +241,28 @@ class MemoryStore:
         if row.state is State.SENDING:
             row.state = State.RETRYING if row.attempts else State.PENDING
             row.reason, row.due_at, row.claim_id = "its worker did not report back", now, None
-        row.wake_at = again_at if owner.profile.enabled else now + DISABLED_REST
-        return owner.profile.enabled
+        wanted = owner.profile.enabled or row.test
+        row.wake_at = again_at if wanted else now + DISABLED_REST
+        return wanted
+
+    # --- erase
+
+    @_transaction
+    def erase_due(self, now: datetime, limit: int) -> Erased:
+        due = [(row.erase_at, row) for row in self._events.values() if row.erase_at is not None and row.erase_at <= now]
+        first = [row for _, row in sorted(due, key=lambda each: each[0])[:limit]]
+        return Erased(len(first), sum(self._erase(row, now) for row in first))
+
+    def _erase(self, row: EventRow, now: datetime) -> bool:
+        assert row.evaluated_at is not None
+        made = [each for each in self._deliveries.values() if each.event_id == row.event.id]
+        step = next_step([(each.state, each.finished_at) for each in made], row.evaluated_at, row.erased_at, now)
+        row.erase_at = step.look_at
+        if step.erase:
+            row.event, row.erased_at = replace(row.event, body=b""), now
+        for each in made if step.drop_outputs else ():
+            each.outputs = None
+        return step.erase
 
     # --- profiles
 
@@ -253,6 +288,10 @@ class MemoryStore:
     def delete_profile(self, workspace_id: UUID, name: str, now: datetime) -> bool:
         """As `AdminStore.delete_profile`."""
         return self._profiles.delete(workspace_id, name, now)
+
+    def hash_key(self, workspace_id: UUID) -> bytes:
+        """As `AdminStore.hash_key`."""
+        return hash_key_of(workspace_id)
 
     @_transaction
     def profile(self, workspace_id: UUID, name: str) -> SavedProfile | None:
@@ -288,11 +327,15 @@ class MemoryStore:
             "profile": profile.spec.name,
             "revision": row.revision,
             "state": row.state.value,
-            "reason": "profile is disabled" if row.waits and not profile.enabled else row.reason,
+            "reason": "profile is disabled" if row.waits and not (profile.enabled or row.test) else row.reason,
             "attempts": row.attempts,
             "due_at": row.due_at,
+            "partial": row.partial,
             "created_at": row.created_at,
             "finished_at": row.finished_at,
+            "erased_at": self._events[row.event_id].erased_at,
+            "outputs": shown_outputs(row.outputs),
+            "test": row.test,
         }
 
     @_transaction
@@ -307,8 +350,9 @@ class MemoryStore:
     @_transaction
     def books(self, workspace_id: UUID) -> dict[str, int]:
         """As `AdminStore.books`."""
-        heard = [row for row in self._events.values() if row.event.workspace_id == workspace_id]
-        states = Counter(row.state for row in self._deliveries.values() if row.workspace_id == workspace_id)
+        heard = [row for row in self._events.values() if row.event.workspace_id == workspace_id and not row.test]
+        real = [row for row in self._deliveries.values() if row.workspace_id == workspace_id and not row.test]
+        states = Counter(row.state for row in real)
         return {
             "accepted": len(heard),
             "evaluated": sum(row.evaluated_at is not None for row in heard),

@@ -53,21 +53,21 @@ JOIN events e ON e.source_id = given.source_id AND e.source_event_id = given.sou
 """
 
 _UNEVALUATED = """
-SELECT (SELECT version FROM catalogue), e.id, e.workspace_id, e.body
+SELECT (SELECT version FROM catalogue), e.id, e.workspace_id, e.source_id, e.body
 FROM evaluations v JOIN events e ON e.id = v.event_id
 WHERE v.event_id = ANY(%b) AND v.evaluated_at IS NULL
 """
 
 _ADD_DELIVERIES = """
 WITH todo AS (
-    SELECT v.event_id, given.made
-    FROM unnest(%(events)b::uuid[], %(made)b::int[]) AS given (event_id, made)
+    SELECT v.event_id, given.made, given.erase_at
+    FROM unnest(%(events)b::uuid[], %(made)b::int[], %(erase_at)b::timestamptz[]) AS given (event_id, made, erase_at)
     JOIN evaluations v ON v.event_id = given.event_id
     WHERE v.evaluated_at IS NULL
     FOR UPDATE OF v SKIP LOCKED
 ), done AS (
     UPDATE evaluations v
-    SET evaluated_at = %(now)b, wake_at = NULL, version = %(version)b, made = todo.made
+    SET evaluated_at = %(now)b, wake_at = NULL, version = %(version)b, made = todo.made, erase_at = todo.erase_at
     FROM todo WHERE v.event_id = todo.event_id
 )
 INSERT INTO deliveries (id, workspace_id, event_id, profile_id, revision, state, attempts, tries, due_at, wake_at,
@@ -84,15 +84,15 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 _CLAIM = """
 WITH free AS (
     SELECT id FROM deliveries
-    WHERE id = ANY(%(ids)b) AND state IN ('pending', 'retrying') AND due_at <= %(now)b
+    WHERE id = ANY(%(ids)b) AND state IN ('pending', 'retrying') AND due_at <= %(now)b AND (test OR %(enabled)b)
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d
     SET state = 'sending', claim_id = %(claim_id)b, wake_at = %(lease_until)b, due_at = NULL, revision = %(revision)b
     FROM free WHERE d.id = free.id
-    RETURNING d.id, d.event_id, d.attempts, d.tries, d.opened_at
+    RETURNING d.id, d.event_id, d.attempts, d.tries, d.opened_at, d.test
 )
-SELECT c.id, c.attempts, c.tries, c.opened_at, e.id, e.body
+SELECT c.id, c.attempts, c.tries, c.opened_at, c.test, e.id, e.body
 FROM claimed c JOIN events e ON e.id = c.event_id
 """
 
@@ -102,13 +102,15 @@ WITH given AS (
         %(delivery_id)b::uuid[], %(claim_id)b::uuid[], %(state)b::text[], %(reason)b::text[], %(attempts)b::int[],
         %(due_at)b::timestamptz[], %(number)b::int[], %(started_at)b::timestamptz[], %(duration_ms)b::float8[],
         %(outcome)b::text[], %(status)b::int[], %(error)b::text[], %(detail)b::text[], %(dns_ms)b::float8[],
-        %(connect_ms)b::float8[], %(tls_ms)b::float8[], %(first_byte_ms)b::float8[], %(excerpt)b::bytea[])
+        %(connect_ms)b::float8[], %(tls_ms)b::float8[], %(first_byte_ms)b::float8[], %(excerpt)b::bytea[],
+        %(outputs)b::bytea[], %(partial)b::bool[])
         AS given (delivery_id, claim_id, state, reason, attempts, due_at, number, started_at, duration_ms, outcome,
-                  status, error, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, excerpt)
+                  status, error, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, excerpt, outputs, partial)
 ), held AS (
     UPDATE deliveries d
     SET state = given.state, reason = given.reason, attempts = given.attempts, tries = given.number,
         due_at = given.due_at, wake_at = given.due_at, claim_id = NULL,
+        outputs = coalesce(given.outputs, d.outputs), partial = given.partial,
         finished_at = CASE WHEN given.due_at IS NULL THEN %(now)b::timestamptz END
     FROM given WHERE d.id = given.delivery_id AND d.claim_id = given.claim_id
     RETURNING d.id
@@ -156,7 +158,7 @@ WITH turn AS (
     SELECT * FROM lost UNION ALL SELECT * FROM waiting
 ), woken AS (
     UPDATE deliveries d
-    SET wake_at = CASE WHEN due.deleted THEN NULL WHEN due.enabled THEN %(again_at)b::timestamptz
+    SET wake_at = CASE WHEN due.deleted THEN NULL WHEN due.enabled OR d.test THEN %(again_at)b::timestamptz
                        ELSE %(rested_at)b::timestamptz END,
         state = CASE WHEN due.deleted THEN 'discarded' WHEN d.state <> 'sending' THEN d.state
                      WHEN d.attempts > 0 THEN 'retrying' ELSE 'pending' END,
@@ -167,7 +169,7 @@ WITH turn AS (
                       ELSE d.due_at END,
         claim_id = NULL
     FROM due WHERE d.id = due.id
-    RETURNING d.profile_id, d.id, due.enabled AND NOT due.deleted AS wanted
+    RETURNING d.profile_id, d.id, (due.enabled OR d.test) AND NOT due.deleted AS wanted
 )
 SELECT profile_id, id FROM woken WHERE wanted
 """
@@ -230,10 +232,10 @@ class HotPostgresql:
         with self._connection("relaxed") as connection:
             rows = connection.execute(_UNEVALUATED, (list(event_ids),), binary=True).fetchall()
         version = rows[0][0] if rows else -1
-        contexts = opened(self._vault, ((row[1], row[3]) for row in rows))
+        contexts = opened(self._vault, ((row[1], row[4]) for row in rows))
         return version, [
-            StoredEvent(identifier, workspace_id, contexts[identifier])
-            for _, identifier, workspace_id, _ in rows
+            StoredEvent(identifier, workspace_id, source_id, contexts[identifier])
+            for _, identifier, workspace_id, source_id, _ in rows
             if identifier in contexts
         ]
 
@@ -249,6 +251,7 @@ class HotPostgresql:
         given = {
             "events": [each.event_id for each in evaluations],
             "made": [each.made for each in evaluations],
+            "erase_at": [wake_at if each.private else None for each in evaluations],
             "id": [each.id for each in deliveries],
             "workspace_id": [each.workspace_id for each in deliveries],
             "event_id": [each.event_id for each in deliveries],
@@ -279,13 +282,14 @@ class HotPostgresql:
             "claim_id": claim_id,
             "lease_until": lease_until,
             "revision": profile.revision,
+            "enabled": profile.enabled,
         }
         limited = is_limited(profile.spec.limits)
         with self._connection("relaxed") as connection, connection.transaction() if limited else nullcontext():
             if limited:
                 given["ids"] = self._within_limits(connection, profile, given["ids"], now)
             rows = connection.execute(_CLAIM, given, binary=True).fetchall()
-        contexts = opened(self._vault, ((row[4], row[5]) for row in rows))
+        contexts = opened(self._vault, ((row[5], row[6]) for row in rows))
         return [
             Claim(
                 identifier,
@@ -296,8 +300,10 @@ class HotPostgresql:
                 attempts,
                 opened_at,
                 contexts[event_id],
+                test=test,
+                event_id=event_id,
             )
-            for identifier, attempts, tries, opened_at, event_id, _ in rows
+            for identifier, attempts, tries, opened_at, test, event_id, _ in rows
             if event_id in contexts
         ]
 

@@ -1,6 +1,7 @@
 """Profiles, their revisions and the catalogue that workers read."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,10 @@ import orjson
 from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from dispatcher.adapters.sql.credentials import CredentialReader
 from dispatcher.adapters.sql.database import Database
-from dispatcher.adapters.sql.tables import catalogue, deliveries, profile_revisions, profiles
+from dispatcher.adapters.sql.tables import catalogue, credentials, deliveries, profile_revisions, profiles, workspaces
+from dispatcher.adapters.sql.workspaces import egress_proxies
 from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.domain.delivery import State
 from dispatcher.domain.profile import ProfileSpec
@@ -20,6 +23,7 @@ from dispatcher.ports import Catalogue, Conflict, Profile, SavedProfile
 
 logger = logging.getLogger(__name__)
 
+HASH_KEY_BYTES = 32
 _WAITING = (State.PENDING.value, State.RETRYING.value)
 
 
@@ -35,19 +39,20 @@ class ProfileRows:
     ) -> None:
         self._database, self._vault, self._parse, self._new_secret = database, vault, parse, new_secret
         self._specs: dict[tuple[UUID, int], ProfileSpec] = {}
+        self._hash_keys: dict[UUID, bytes] = {}
+        self._credential_reader = CredentialReader(vault)
 
     # --- what workers need
 
     def load_catalogue(self) -> Catalogue:
+        self._load_hash_keys()
         with self._database.reading() as connection:
             version = connection.execute(select(catalogue.c.version)).scalar_one()
             rows = connection.execute(select(profiles).where(profiles.c.deleted_at.is_(None)))
             current = self._usable(rows)
-        by_type: dict[tuple[UUID, str], list[Profile]] = {}
-        for profile in current:
-            for event_type in profile.spec.events if profile.enabled else ():
-                by_type.setdefault((profile.workspace_id, event_type), []).append(profile)
-        return Catalogue(version, {profile.id: profile for profile in current}, by_type)
+            usable = self._credential_reader.usable(connection)
+            proxies = egress_proxies(connection, self._vault)
+        return Catalogue.of(version, current, usable, proxies)
 
     def _usable(self, rows: Iterable[Row[Any]]) -> list[Profile]:
         """Those that can be read. One that was saved under other rules, or with a key that is gone, must not stop the
@@ -171,6 +176,33 @@ class ProfileRows:
             ).all()
         return [self._as_it_stood(row) for row in rows]
 
+    # --- what a profile may name
+
+    def credential_names(self, workspace_id: UUID) -> list[str]:
+        query = select(credentials.c.name).where(credentials.c.workspace_id == workspace_id)
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(credentials.c.name)).scalars())
+
+    # --- keys of workspaces
+
+    def hash_key(self, workspace_id: UUID) -> bytes:
+        if workspace_id not in self._hash_keys:
+            with self._database.writing() as connection:
+                unset = workspaces.c.id == workspace_id, workspaces.c.hash_key.is_(None)
+                sealed = self._vault.seal(os.urandom(HASH_KEY_BYTES), workspace_id.bytes)
+                connection.execute(update(workspaces).where(*unset).values(hash_key=sealed))
+                kept = select(workspaces.c.hash_key).where(workspaces.c.id == workspace_id)
+                self._hash_keys[workspace_id] = self._vault.open(
+                    connection.execute(kept).scalar_one(), workspace_id.bytes
+                )
+        return self._hash_keys[workspace_id]
+
+    def _load_hash_keys(self) -> None:
+        with self._database.reading() as connection:
+            known = list(connection.execute(select(workspaces.c.id)).scalars())
+        for workspace_id in known:
+            self.hash_key(workspace_id)
+
     # --- signing secrets
 
     def signing_secrets(self, workspace_id: UUID, name: str, now: datetime) -> tuple[str, str | None] | None:
@@ -266,7 +298,15 @@ class ProfileRows:
         key = key_of(self._secret(row, row.signing_secret))
         spec = self._spec(row, row.id)
         return Profile(
-            row.id, row.workspace_id, row.revision, row.enabled, spec, key, previous, row.previous_secret_until
+            row.id,
+            row.workspace_id,
+            row.revision,
+            row.enabled,
+            spec,
+            key,
+            previous,
+            row.previous_secret_until,
+            self._hash_keys.get(row.workspace_id, b""),
         )
 
     def _as_it_stood(self, row: Row[Any]) -> Profile:

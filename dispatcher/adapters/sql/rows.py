@@ -17,10 +17,12 @@ _NOT_SENT = Timings()
 
 
 def opened(vault: Vault, bodies: Iterable[tuple[UUID, bytes]]) -> dict[UUID, dict[str, Any]]:
-    """The events' contexts, by id. One that cannot be opened is left out, with a line in the log: its neighbours in
-    the batch have nothing to do with it."""
+    """The events' contexts, by id. One that is erased is left out, and one that cannot be opened, with a line in the
+    log: its neighbours in the batch have nothing to do with it."""
     contexts: dict[UUID, dict[str, Any]] = {}
     for event_id, body in bodies:
+        if not body:
+            continue
         try:
             contexts[event_id] = orjson.loads(vault.open(body, event_id.bytes))
         except CannotOpen as reason:
@@ -56,4 +58,9 @@ def attempt_columns(results: Sequence[Result], vault: Vault) -> dict[str, list[A
             vault.seal(result.attempt.excerpt, result.delivery_id.bytes) if result.attempt.excerpt is not None else None
             for result in results
         ],
+        "outputs": [
+            vault.seal(result.outputs, result.delivery_id.bytes) if result.outputs is not None else None
+            for result in results
+        ],
+        "partial": [result.partial for result in results],
     }

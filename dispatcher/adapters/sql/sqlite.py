@@ -40,11 +40,12 @@ VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
 _CLAIM = """
 UPDATE deliveries SET state = 'sending', claim_id = ?, wake_at = ?, due_at = NULL, revision = ?
 WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'retrying') AND due_at <= ?
-RETURNING id, event_id, attempts, tries, opened_at
+      AND (test OR ?)
+RETURNING id, event_id, attempts, tries, opened_at, test
 """
 _RECORD = """
 UPDATE deliveries SET state = ?, reason = ?, attempts = ?, tries = ?, due_at = ?, wake_at = ?, claim_id = NULL,
-                      finished_at = ?
+                      finished_at = ?, outputs = coalesce(?, outputs), partial = ?
 WHERE id = ? AND claim_id = ?
 """
 _ADD_ATTEMPT = """
@@ -69,7 +70,7 @@ WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.profile_id = p.id AND d.wake_at
 """
 _WAKE_DELIVERIES = """
 UPDATE deliveries
-SET wake_at = CASE WHEN :deleted THEN NULL WHEN :enabled THEN :again_at ELSE :rested_at END,
+SET wake_at = CASE WHEN :deleted THEN NULL WHEN :enabled OR test THEN :again_at ELSE :rested_at END,
     state = CASE WHEN :deleted THEN 'discarded' WHEN state <> 'sending' THEN state
                  WHEN attempts > 0 THEN 'retrying' ELSE 'pending' END,
     reason = CASE WHEN :deleted THEN 'profile deleted' WHEN state = 'sending'
@@ -81,7 +82,7 @@ WHERE id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND state 
              ORDER BY wake_at LIMIT :limit)
    OR id IN (SELECT id FROM deliveries WHERE profile_id = :profile_id AND wake_at <= :now
              AND state IN ('pending', 'retrying') ORDER BY wake_at LIMIT :room)
-RETURNING id
+RETURNING id, NOT :deleted AND (:enabled OR test)
 """
 
 
@@ -144,14 +145,14 @@ class HotSqlite:
     def unevaluated(self, event_ids: Sequence[UUID]) -> tuple[int, list[StoredEvent]]:
         with self._reading() as connection:
             rows = connection.execute(
-                "SELECT e.id, e.workspace_id, e.body FROM evaluations v JOIN events e ON e.id = v.event_id"
+                "SELECT e.id, e.workspace_id, e.source_id, e.body FROM evaluations v JOIN events e ON e.id = v.event_id"
                 " WHERE v.event_id IN (SELECT value FROM json_each(?)) AND v.evaluated_at IS NULL",
                 (_json(event_ids),),
             ).fetchall()
             version = self._version(connection) if rows else -1
-        contexts = opened(self._vault, ((UUID(identifier), body) for identifier, _, body in rows))
-        workspaces = {UUID(identifier): UUID(workspace_id) for identifier, workspace_id, _ in rows}
-        return version, [StoredEvent(each, workspaces[each], context) for each, context in contexts.items()]
+        contexts = opened(self._vault, ((UUID(identifier), body) for identifier, _, _, body in rows))
+        owners = {UUID(identifier): (UUID(workspace), UUID(source)) for identifier, workspace, source, _ in rows}
+        return version, [StoredEvent(each, *owners[each], context) for each, context in contexts.items()]
 
     def add_deliveries(
         self,
@@ -170,9 +171,9 @@ class HotSqlite:
                 each.event_id
                 for each in evaluations
                 if connection.execute(
-                    "UPDATE evaluations SET evaluated_at = ?, wake_at = NULL, version = ?, made = ?"
+                    "UPDATE evaluations SET evaluated_at = ?, wake_at = NULL, version = ?, made = ?, erase_at = ?"
                     " WHERE event_id = ? AND evaluated_at IS NULL",
-                    (moment, version, each.made, each.event_id.hex),
+                    (moment, version, each.made, wake if each.private else None, each.event_id.hex),
                 ).rowcount
             }
             for each in deliveries:
@@ -214,7 +215,15 @@ class HotSqlite:
             if is_limited(profile.spec.limits):
                 ids = self._within_limits(connection, profile, ids, now)
             claimed = connection.execute(
-                _CLAIM, (claim_id.hex, to_microseconds(lease_until), profile.revision, _json(ids), moment)
+                _CLAIM,
+                (
+                    claim_id.hex,
+                    to_microseconds(lease_until),
+                    profile.revision,
+                    _json(ids),
+                    moment,
+                    profile.enabled,
+                ),
             ).fetchall()
             bodies = connection.execute(
                 "SELECT id, body FROM events WHERE id IN (SELECT value FROM json_each(?))",
@@ -231,8 +240,10 @@ class HotSqlite:
                 attempts,
                 from_microseconds(opened_at),
                 contexts[UUID(event_id)],
+                test=bool(test),
+                event_id=UUID(event_id),
             )
-            for identifier, event_id, attempts, tries, opened_at in claimed
+            for identifier, event_id, attempts, tries, opened_at, test in claimed
             if UUID(event_id) in contexts
         ]
 
@@ -282,6 +293,8 @@ class HotSqlite:
                         due_at,
                         due_at,
                         moment if due_at is None else None,
+                        columns["outputs"][place],
+                        result.partial,
                         result.delivery_id.hex,
                         result.claim_id.hex,
                     ),
@@ -327,8 +340,9 @@ class HotSqlite:
         with self._transaction("relaxed") as connection:
             for profile_id, enabled, deleted, room in connection.execute(_TURNS, given).fetchall():
                 turn = {"profile_id": profile_id, "enabled": enabled, "deleted": deleted, "room": room}
-                ids = [UUID(row[0]) for row in connection.execute(_WAKE_DELIVERIES, given | turn).fetchall()]
-                if ids and enabled and not deleted:
+                rows = connection.execute(_WAKE_DELIVERIES, given | turn).fetchall()
+                ids = [UUID(identifier) for identifier, wanted in rows if wanted]
+                if ids:
                     woken[UUID(profile_id)] = ids
         return woken
 

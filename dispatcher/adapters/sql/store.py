@@ -10,10 +10,16 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 from dispatcher.adapters.sql.access import AccessRows
+from dispatcher.adapters.sql.credentials import CredentialRows
 from dispatcher.adapters.sql.database import Database, make_engine
+from dispatcher.adapters.sql.erasure import ErasureRows
 from dispatcher.adapters.sql.pages import Pages
 from dispatcher.adapters.sql.profiles import ProfileRows
+from dispatcher.adapters.sql.rehearsals import RehearsalRows
+from dispatcher.adapters.sql.rekey import KeyRows
 from dispatcher.adapters.sql.sqlite import HotSqlite
+from dispatcher.adapters.sql.waiting import WaitingRows
+from dispatcher.adapters.sql.workspaces import WorkspaceRows
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.signature import SECRET_BYTES, new_secret
@@ -28,7 +34,7 @@ class HotStore(EventStore, EvaluationStore, DeliveryStore, ScheduleStore, Protoc
         ...
 
 
-class AdminRows(ProfileRows, AccessRows, Pages):
+class AdminRows(ProfileRows, AccessRows, CredentialRows, WorkspaceRows, RehearsalRows, Pages):
     """What doors and administrators need, in SQLAlchemy Core, for either database."""
 
     def __init__(self, database: Database, vault: Vault, parse: Callable[[object], ProfileSpec]) -> None:
@@ -40,6 +46,9 @@ class Store:
     """A database: statements written for the driver, everything else, and the engine below."""
 
     hot: HotStore
+    waiting: WaitingRows
+    erasure: ErasureRows
+    keys: KeyRows
     admin: AdminRows
     engine: Engine
 
@@ -47,7 +56,15 @@ class Store:
 def open_store(url: str, vault: Vault, parse: Callable[[object], ProfileSpec]) -> Store:
     """The store behind a SQLAlchemy URL. Connects when it is first used."""
     engine = make_engine(url)
-    return Store(_hot(make_url(url), vault), AdminRows(Database(engine), vault, parse), engine)
+    database = Database(engine)
+    return Store(
+        _hot(make_url(url), vault),
+        WaitingRows(database, vault),
+        ErasureRows(database),
+        KeyRows(database, vault),
+        AdminRows(database, vault, parse),
+        engine,
+    )
 
 
 def _hot(url: URL, vault: Vault) -> HotStore:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,7 +76,10 @@ workspaces = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("hash_key", LargeBinary),
+    Column("egress_proxy", LargeBinary),
 )
+"""`hash_key` is made when it is first needed: the filter `hash` and the hashes of private values are keyed with it."""
 
 catalogue = Table(
     "catalogue",
@@ -127,6 +131,37 @@ profile_revisions = Table(
 )
 """Every state that a profile was ever in, by the catalogue version that brought it: verdicts are reproduced from it."""
 
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("credential_id", Uuid, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("token", LargeBinary),
+    Column("obtained_at", Moment),
+    Column("expires_at", Moment),
+    Column("refused_until", Moment),
+    Column("refusal", Text),
+    Column("refusals", Integer),
+    Column("renewing_until", Moment),
+    Column("renewer", Uuid),
+)
+"""What a target's token service gave, shared by all workers. `renewer` is who fetches the next one, while the lease
+`renewing_until` lasts; after a refusal nobody asks again before `refused_until`."""
+
 sources = Table(
     "sources",
     metadata,
@@ -168,10 +203,12 @@ events = Table(
     Column("occurred_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("test", Boolean, nullable=False, server_default=false()),
+    Column("erased_at", Moment),
     UniqueConstraint("source_id", "source_event_id"),
     Index(None, "call_id", "workspace_id"),
 )
-"""What was said, encrypted; never changed."""
+"""What was said, encrypted; never changed, but erased (`body` empty) once a private profile's deliveries are final."""
 
 evaluations = Table(
     "evaluations",
@@ -181,6 +218,13 @@ evaluations = Table(
     Column("evaluated_at", Moment),
     Column("version", BigInteger),
     Column("made", Integer),
+    Column("erase_at", Moment),
+)
+Index(
+    "evaluations_erase_at_idx",
+    evaluations.c.erase_at,
+    postgresql_where=evaluations.c.erase_at.is_not(None),
+    sqlite_where=evaluations.c.erase_at.is_not(None),
 )
 Index(
     "evaluations_wake_at_idx",
@@ -208,6 +252,9 @@ deliveries = Table(
     Column("opened_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("finished_at", Moment),
+    Column("partial", Boolean, nullable=False, server_default=false()),
+    Column("test", Boolean, nullable=False, server_default=false()),
+    Column("outputs", LargeBinary),
 )
 """`attempts` are those spent, `tries` the rows in the log. While it is `sending`, `wake_at` is where its lease ends."""
 
@@ -229,6 +276,17 @@ Index(
 )
 """For lost claims and limits: neither may have to look through a profile's backlog."""
 Index("deliveries_profile_id_idx", deliveries.c.profile_id, deliveries.c.id)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column("source_id", Uuid, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("woken", Boolean, nullable=False),
+    Index(None, "call_id", "source_id"),
+)
+"""Deliveries that wait for news of their call. `woken`: there were some since the delivery was last looked at."""
 
 attempts = Table(
     "attempts",

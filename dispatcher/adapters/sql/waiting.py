@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.adapters.sql.database import Database
@@ -140,7 +140,8 @@ class WaitingRows:
             connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(delivery_ids)))
 
     def wake_waiting(self, calls: Sequence[_Call], now: datetime) -> dict[UUID, list[UUID]]:
-        chosen = or_(*(and_(waiting.c.call_id == call_id, waiting.c.source_id == source) for source, call_id in calls))
+        # As one list: hundreds of ORs are dear to compile, and beyond a thousand SQLite takes none.
+        chosen = tuple_(waiting.c.call_id, waiting.c.source_id).in_([(call_id, source) for source, call_id in calls])
         with self._database.reading() as connection:
             if connection.execute(select(waiting.c.delivery_id).where(chosen).limit(1)).first() is None:
                 return {}  # nobody waits for these calls: no write lock for nothing
