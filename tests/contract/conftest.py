@@ -10,14 +10,18 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.memory.store import MemoryStore
-from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.adapters.sql.database import make_engine
 from dispatcher.adapters.sql.schema import DEFAULT_SOURCE, upgrade
 from dispatcher.adapters.sql.store import AdminRows, open_store
 from dispatcher.adapters.sql.tables import metadata
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.profile import ProfileSpec, parse_profile
+from tests.contract.names import names
+from tests.contract.senders import make_sender, make_target, release, sender
+
+__all__ = ["make_sender", "make_target", "names", "release", "sender"]
 
 MASTER_KEY = b"a master key of thirty-two bytes"
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgresql)
@@ -29,13 +33,14 @@ class Opened:
 
     hot: Any
     admin: Any
+    waiting: Any
     url: str = ""
     engine: Engine | None = None
 
 
 def parse(document: object) -> ProfileSpec:
     """A profile, with the product's patterns."""
-    return parse_profile(document, compile_pattern)
+    return parse_profile(document, ENGINES)
 
 
 def psycopg_url(url: str) -> str:
@@ -84,6 +89,7 @@ def emptied_postgresql(migrated_postgresql: str) -> str:
                 connection.execute(f"DELETE FROM {table.name}")
         connection.execute("DELETE FROM sources WHERE id <> %s", [DEFAULT_SOURCE])
         connection.execute("UPDATE catalogue SET version = 0")
+        connection.execute("UPDATE workspaces SET egress_proxy = NULL")
     return migrated_postgresql
 
 
@@ -91,11 +97,11 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
     """A store of the kind; its connections are closed when the test is done."""
     if kind == "memory":
         memory = MemoryStore()
-        yield Opened(memory, memory)
+        yield Opened(memory, memory, memory.waiting)
         return
     url = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "emptied_postgresql")
     store = open_store(url, Vault([MASTER_KEY]), parse)
-    yield Opened(store.hot, store.admin, url, store.engine)
+    yield Opened(store.hot, store.admin, store.waiting, url, store.engine)
     store.hot.close()
     store.engine.dispose()
 

@@ -220,6 +220,9 @@ def test_events_are_paged_newest_first_with_what_became_of_them(database: Opened
             "received_at": NOON,
             "evaluated_at": None,
             "deliveries_made": None,
+            "private": False,
+            "erased_at": None,
+            "test": False,
         }
     ]
     rest = database.admin.events(WORKSPACE, page.next, 1)

@@ -27,7 +27,8 @@ LATER = NOON + seconds(300)
 
 def test_a_claim_gives_the_whole_of_what_an_attempt_needs(store: Opened):
     profile = saved(store)
-    (identifier,) = pending(store, profile, [Events().new("a1b2", call_id="7f9c")])
+    event = Events().new("a1b2", call_id="7f9c")
+    (identifier,) = pending(store, profile, [event])
     (claim,) = store.hot.claim(profile, [identifier], CLAIM, NOON, LEASE)
     context = {
         "id": "a1b2",
@@ -35,7 +36,7 @@ def test_a_claim_gives_the_whole_of_what_an_attempt_needs(store: Opened):
         "occurred_at": "2026-11-20T11:59:00Z",
         "call": {"id": "7f9c", "caller_name": "Jane Roe"},
     }
-    assert claim == Claim(identifier, CLAIM, profile.id, 1, 1, 0, NOON, context)
+    assert claim == Claim(identifier, CLAIM, profile.id, 1, 1, 0, NOON, context, event_id=event.id)
     row = shown(store, identifier)
     assert (row["state"], row["due_at"]) == ("sending", None)
 

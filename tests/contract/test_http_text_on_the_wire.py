@@ -18,6 +18,7 @@ from dispatcher.adapters.http_text import curl_command, http_text
 from dispatcher.adapters.requests_sender import RequestsSender
 from dispatcher.domain.exchange import Exchange, Request
 from tests.contract.targets import Received, Target, answer, says
+from tests.support.needs import REQUIRED
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
 REQUESTS = [
@@ -78,7 +79,7 @@ _BODIES = st.one_of(
 )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.skipif(shutil.which("curl") is None and not REQUIRED, reason="there is no curl")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]), rest=_TARGETS, value=_VALUES, body=_BODIES)
 def test_pasted_into_a_shell_the_command_sends_the_same(

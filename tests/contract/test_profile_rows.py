@@ -1,15 +1,17 @@
 """Profiles, their revisions, the catalogue that workers read, and signing secrets."""
 
 from base64 import b64encode
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from dispatcher.adapters.sql.store import AdminRows
+from dispatcher.adapters.sql.store import AdminRows, open_store
 from dispatcher.adapters.sql.tables import profiles
+from dispatcher.adapters.vault import Vault
 from dispatcher.domain.signature import new_secret
 from dispatcher.ports import Conflict
-from tests.contract.conftest import Opened
+from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import at_once
 from tests.unit.doubles import NOON, WORKSPACE, document, seconds, spec
 
@@ -43,7 +45,16 @@ def test_the_catalogue_holds_every_profile_and_offers_the_enabled_ones_by_type(s
         (WORKSPACE, "*"): ["c"],
         (ELSEWHERE, "call.finished"): ["a"],
     }
-    assert catalogue.profiles[finished.id] == finished
+    hash_key = store.admin.hash_key(WORKSPACE)
+    assert catalogue.profiles[finished.id] == replace(finished, hash_key=hash_key)
+
+
+def test_a_workspace_keeps_the_hash_key_that_it_was_first_given(database: Opened):
+    hash_key = database.admin.hash_key(WORKSPACE)
+    assert len(hash_key) == 32
+    again = open_store(database.url, Vault([MASTER_KEY]), parse)
+    assert again.admin.hash_key(WORKSPACE) == hash_key
+    again.engine.dispose()
 
 
 def test_every_change_of_any_profile_is_a_new_version(store: Opened):

@@ -53,7 +53,7 @@ def test_an_upgrade_says_where_from_and_where_to_and_the_second_does_nothing(eng
 def test_a_new_database_has_the_default_workspace_and_its_source(engine: Engine):
     upgrade(engine)
     with engine.connect() as connection:
-        assert connection.execute(workspaces.select()).all() == [(WORKSPACE, "default")]
+        assert connection.execute(workspaces.select()).all() == [(WORKSPACE, "default", None, None)]
         assert connection.execute(catalogue.select()).all() == [(1, 0)]
         row = connection.execute(sources.select()).one()
     assert (row.id, row.workspace_id, row.name, row.format) == (SOURCE, WORKSPACE, "default", "generic")

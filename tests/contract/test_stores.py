@@ -159,6 +159,10 @@ def test_a_delivery_made_claimed_is_being_sent_under_its_lease(store: Opened):
         "due_at": None,
         "created_at": NOON,
         "finished_at": None,
+        "erased_at": None,
+        "partial": False,
+        "test": False,
+        "outputs": None,
     }
     assert store.hot.wake_deliveries(LEASE - seconds(1), LEASE + seconds(5), 100) == {}
     assert store.hot.wake_deliveries(LEASE, LEASE + seconds(5), 100) == {profile.id: [identifier]}

@@ -91,6 +91,11 @@ class House:
         extra = {"ONHOOK_LOG_FORMAT": "json", **self.environment}
         self.processes[name] = start(*words, out=self.folder / f"{name}.log", **extra)
 
+    def settings(self) -> dict[str, str]:
+        """As variables, for whatever else is to work with this house."""
+        given = {"ONHOOK_DATA_DIR": str(self.data_dir), "ONHOOK_BROKER_URL": self.broker.url, **self.environment}
+        return given | ({"ONHOOK_DATABASE_URL": self.database_url} if self.database_url else {})
+
     def kill(self, name: str) -> None:
         """SIGKILL, and its end."""
         self.processes[name].kill()

@@ -149,10 +149,10 @@ class Target:
         return not answer.promised_bytes
 
 
-def self_signed(folder: Path) -> ssl.SSLContext:
+def self_signed(folder: Path, common_name: str = "127.0.0.1") -> ssl.SSLContext:
     """A certificate for 127.0.0.1 that nobody has signed but its own key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))

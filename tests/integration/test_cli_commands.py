@@ -123,9 +123,9 @@ def test_a_usage_error_exits_with_2(onhook: CommandLine) -> None:
 
 
 def test_the_database_is_upgraded_once_and_says_so(bare: CommandLine) -> None:
-    assert bare("db", "upgrade").out == "The database is at revision 0001 now (it was empty).\n"
-    assert bare("db", "upgrade").out == "The database is at revision 0001 already.\n"
-    assert bare("db", "current", "--json").json == {"current": "0001", "needed": "0001"}
+    assert bare("db", "upgrade").out == "The database is at revision 0002 now (it was empty).\n"
+    assert bare("db", "upgrade").out == "The database is at revision 0002 already.\n"
+    assert bare("db", "current", "--json").json == {"current": "0002", "needed": "0002"}
 
 
 def test_doctor_finds_what_is_well_and_what_is_not_and_fails(onhook: CommandLine) -> None:
@@ -134,7 +134,8 @@ def test_doctor_finds_what_is_well_and_what_is_not_and_fails(onhook: CommandLine
     assert said.code == 1
     assert verdicts == {
         "settings": True, "data directory": True, "master key": True, "database": True, "tables": True,
-        "embedded broker": True, "broker": False, "sender": True, "workers": False, "clock": True,
+        "sealed values": True, "embedded broker": True, "broker": False,
+        "sender": True, "workers": False, "clock": True,
     }  # fmt: skip
 
 
@@ -221,6 +222,48 @@ def test_a_profile_is_tested_with_an_event_and_sends_nothing(onhook: CommandLine
     as_json = onhook("profile", "test", "long", written("e.json", event(7)), "--json").json
     assert (as_json["fires"], as_json["request"]["url"]) == (False, "https://crm.example/calls/c7?x=1")
     assert onhook("delivery", "list", "--json").json == []
+
+
+def test_a_profile_is_tested_with_what_is_stored_and_with_a_draft(onhook: CommandLine, written: Any) -> None:
+    onhook("profile", "apply", written("p.json", profile("crm", TARGET)))
+    assert onhook("profile", "test", "crm").err == (
+        "onhook: No event that the profile takes is stored yet: give one.\n"
+    )
+    stored = onhook("event", "send", written("e.json", event(7)), "--json").json["events"][0]["id"]
+    for words in ([], ["--call", "c7"], ["--event", stored]):
+        shown = onhook("profile", "test", "crm", *words, "--json").json
+        assert (shown["event"]["id"], shown["request"]["body"]) == (stored, '{"call":"c7","seconds":200}')
+    said = onhook("profile", "test", "crm", "--call", "c7")
+    assert said.out.splitlines()[1] == f"# event {stored} (call.finished, call c7)"
+    draft = written("d.json", profile("crm", TARGET + "/draft"))
+    assert onhook("profile", "test", "crm", "--draft", draft, "--json").json["request"]["url"] == TARGET + "/draft"
+    assert onhook("profile", "show", "crm", "--json").json["revision"] == 1
+
+
+def test_a_profile_is_tested_as_a_curl_command(onhook: CommandLine, written: Any) -> None:
+    onhook("profile", "apply", written("p.json", profile("crm", TARGET)))
+    said = onhook("profile", "test", "crm", written("e.json", event(7)), "--curl")
+    assert said.out.startswith("curl \\\n  --request POST --globoff --url https://crm.example/calls \\\n")
+    assert said.out.endswith('--data-raw \'{"call":"c7","seconds":200}\'\n')
+
+
+def test_a_test_of_a_private_profile_prints_nothing_of_a_stored_call(onhook: CommandLine, written: Any) -> None:
+    onhook("profile", "apply", written("p.json", profile("crm", TARGET + "/{{ call.external_number }}", private=True)))
+    onhook("event", "send", written("e.json", event(7)))
+    said = onhook("profile", "test", "crm", "--call", "c7")
+    assert "# private: values are shown to nobody" in said.out
+    assert "4155550100" not in said.out
+    assert "4155550100" not in onhook("profile", "test", "crm", "--call", "c7", "--json").out
+    refused = onhook("profile", "test", "crm", "--call", "c7", "--curl")
+    assert (refused.code, "4155550100" in refused.err) == (1, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--call", "a", "--event", "b"], ["--send", "--curl"], ["--send", "--draft", "x"], ["--send", "--followed", "x"]],
+)
+def test_options_of_a_test_that_contradict_each_other_are_a_usage_error(onhook: CommandLine, words: list[str]) -> None:
+    assert onhook("profile", "test", "crm", *words).code == 2
 
 
 # --- tokens and sources
@@ -334,7 +377,7 @@ def test_the_same_commands_work_on_postgresql(bare: CommandLine, written: Any, p
     def onhook(*words: object) -> Any:
         return bare(*words, "--database-url", postgresql_database)
 
-    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0001"}
+    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0002"}
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: created\n"
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: unchanged\n"
     sent = onhook("event", "send", written("e.json", event(1)), "--json").json["events"]

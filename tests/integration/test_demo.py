@@ -21,7 +21,15 @@ def test_twelve_calls_are_settled_and_it_ends_with_a_summary_and_leaves_nothing(
     assert code == 0, said
     assert "12 calls, 14 events posted; what became of their deliveries:" in said
     ends = dict(re.findall(r"^  ([a-z-]+) +(.*)$", said, re.MULTILINE))
-    assert set(ends) == {"crm-call-log", "flaky-helpdesk", "missed-call-alert", "recording-archive", "retired-crm"}
+    assert set(ends) == {
+        "crm-call-log",
+        "flaky-helpdesk",
+        "lead-create",
+        "lead-recording",
+        "missed-call-alert",
+        "recording-archive",
+        "retired-crm",
+    }
     assert all(re.fullmatch(r"\d+ delivered", words) for name, words in ends.items() if name != "retired-crm"), ends
     assert re.match(r"\d+ dead \(gave up after 3 attempts, last connect_refused: ", ends["retired-crm"])
     assert session_of(demo.pid) == {}

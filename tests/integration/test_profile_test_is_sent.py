@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 from tests.integration.cli_house import event, get, until
 from tests.integration.house import House
 from tests.integration.target import Answer, Target
+from tests.support.needs import REQUIRED
 from tests.support.redis import RedisServer
 
 pytestmark = pytest.mark.slow
@@ -93,7 +94,7 @@ def test_without_a_worker_the_answer_says_so_and_the_sweeper_sends_it_later(
         assert target.ids() == [answer.body["delivery"]["id"]]
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.skipif(shutil.which("curl") is None and not REQUIRED, reason="there is no curl")
 def test_the_curl_command_that_is_shown_reaches_the_target_with_a_signature_that_verifies(
     tmp_path: Path, redis_server: RedisServer, target: Target
 ) -> None:

@@ -9,11 +9,15 @@ from uuid import UUID, uuid4
 
 from starlette.testclient import TestClient
 
+from dispatcher.adapters.answer_paths import compile_xpath
+from dispatcher.adapters.client_certificates import read_tls
+from dispatcher.adapters.engines import ENGINES
+from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.memory.hints import MemoryHints
-from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.adapters.templates import JinjaTemplates
 from dispatcher.api.app import build_app
 from dispatcher.api.services import ReadyReport, Services
+from dispatcher.domain.credential_spec import CredentialEngines
 from dispatcher.domain.delivery import NewDelivery, State
 from dispatcher.domain.ids import delivery_id
 from dispatcher.evaluate import profiles_for
@@ -73,6 +77,7 @@ class House:
     ready: ReadyReport = field(default_factory=lambda: ReadyReport(database=True, broker=True))
 
     def __post_init__(self) -> None:
+        self.sender: Any = None
         self.random_bytes = NotRandom()
         self.tokens = Tokens(self.store, self.clock, self.random_bytes)
         self.minted: dict[Scope, Minted] = {scope: self.mint(scope) for scope in Scope}
@@ -82,7 +87,10 @@ class House:
             ingestor=Ingestor(self.store, self.hints, self.clock),
             hints=self.hints,
             templates=JinjaTemplates(),
-            compile_pattern=compile_pattern,
+            engines=ENGINES,
+            credential_engines=CredentialEngines(compile_xpath, read_tls),
+            open_sender=lambda: self.sender,
+            show_request=show_request,
             clock=self.clock,
             random_bytes=self.random_bytes,
             max_body_bytes=MAX_BODY_BYTES,
@@ -137,7 +145,8 @@ class House:
             for each in fired
         ]
         now = self.clock()
-        self.store.add_deliveries([Evaluation(event.id, len(made))], made, version, now, {}, now)
+        private = any(each.spec.private for each in fired)
+        self.store.add_deliveries([Evaluation(event.id, len(made), private)], made, version, now, {}, now)
         return [each.id for each in made]
 
     def settle(self, ids: Sequence[UUID], state: State = State.DEAD) -> None:

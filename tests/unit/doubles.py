@@ -1,7 +1,7 @@
 """What the tests of the verbs and of the stores build with: a clock set by hand, profiles, events, a whole worker."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +10,9 @@ from uuid import UUID
 import orjson
 from tenacity import wait_none
 
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.memory.sender import Script, ScriptedSender
 from dispatcher.adapters.memory.store import MemoryStore
-from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.catalogue import Profiles
 from dispatcher.deliver import Deliverer, SendingRules
 from dispatcher.domain.delivery import NewDelivery, State
@@ -23,6 +23,7 @@ from dispatcher.domain.room import Room
 from dispatcher.evaluate import Evaluator
 from dispatcher.ports import Evaluation, NewEvent, Profile, Rendered, RenderError
 from dispatcher.record import Recorder, Unrecorded
+from dispatcher.wait import Claims
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WORKSPACE = UUID("00000000-0000-4000-8000-00000000de0a")
@@ -65,7 +66,7 @@ def document(name: str = "crm", **changes: Any) -> dict[str, Any]:
 
 def spec(name: str = "crm", **changes: Any) -> ProfileSpec:
     """The same, parsed."""
-    return parse_profile(document(name, **changes), compile_pattern)
+    return parse_profile(document(name, **changes), ENGINES)
 
 
 class Events:
@@ -75,7 +76,9 @@ class Events:
         self._workspace_id, self._source_id = workspace_id, source_id
         self._count = 0
 
-    def new(self, theirs: str | None = None, call_id: str = "7f9c", kind: str = "call.finished") -> NewEvent:
+    def new(
+        self, theirs: str | None = None, call_id: str = "7f9c", kind: str = "call.finished", **call: Any
+    ) -> NewEvent:
         """An event as ingestion stores it."""
         self._count += 1
         identifier = uuid7(unix_ms(NOON) + self._count, self._count.to_bytes(10, "big"))
@@ -83,7 +86,7 @@ class Events:
             "id": theirs or str(identifier),
             "type": kind,
             "occurred_at": "2026-11-20T11:59:00Z",
-            "call": {"id": call_id, "caller_name": "Jane Roe"},
+            "call": {"id": call_id, "caller_name": "Jane Roe", **call},
         }
         occurred_at = NOON - timedelta(minutes=1)
         workspace_id, source_id = self._workspace_id, self._source_id
@@ -99,12 +102,13 @@ class PlainTemplates:
 
     def __init__(self) -> None:
         self.compiled: list[str] = []
+        self.seen: list[Mapping[str, Any]] = []
         self.render: Callable[[Mapping[str, Any]], bytes] = orjson.dumps
 
-    def check(self, spec: ProfileSpec) -> list[dict[str, str]]:
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = ()) -> list[dict[str, str]]:
         return []
 
-    def compile(self, spec: ProfileSpec) -> "_PlainTemplate":
+    def compile(self, spec: ProfileSpec, hash_key: bytes = b"") -> "_PlainTemplate":
         self.compiled.append(spec.name)
         return _PlainTemplate(self, spec)
 
@@ -115,8 +119,12 @@ class _PlainTemplate:
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
         request = self._spec.request
-        body = self._templates.render(context)
+        self._templates.seen.append(context)
+        body = self._templates.render({key: value for key, value in context.items() if key != "delivery"})
         return Rendered(request.method, request.url, [("Content-Type", "application/json")], body)
+
+    def undefined(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
+        return []
 
 
 def refuse_to_render(context: Mapping[str, Any]) -> bytes:
@@ -166,10 +174,16 @@ class House:
     """A worker process in memory: everything between hints and targets, under one clock."""
 
     def __init__(
-        self, script: Script | None = None, *, capacity: int = 1280, lease_seconds: float | None = None
+        self,
+        script: Script | None = None,
+        *,
+        capacity: int = 1280,
+        lease_seconds: float | None = None,
+        store: MemoryStore | None = None,
     ) -> None:
         self.clock = HandClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
+        self.posted: list[UUID] = []
         self.templates = PlainTemplates()
         self.sender = ScriptedSender(script or (lambda request: answered(200)))
         self.claimers = Later()
@@ -177,13 +191,23 @@ class House:
         self.events = Events()
         self.profiles = Profiles(self.store, self.templates)
         self.recorder = PromptRecorder(
-            self.store, self.store.disable_profile, self.clock, lambda: 0.5, wait=wait_none()
+            self.store,
+            self.store.disable_profile,
+            self.clock,
+            lambda: 0.5,
+            wait=wait_none(),
+            delivered=self._tell_followers,
         )
+        claims = Claims(self.store, self.store.waiting, self.clock)
         rules = SendingRules("Onhook/1.2.3", lease_seconds=lease_seconds)
         self.deliverer = Deliverer(
-            self.store, self.profiles, self.sender, self.recorder, self.room, self.clock, rules, self.claimers
+            claims, self.profiles, self.sender, self.recorder, self.room, self.clock, rules, self.claimers
         )
-        self.evaluator = Evaluator(self.store, self.profiles, self.deliverer, self.clock)
+        self.evaluator = Evaluator(self.store, self.profiles, self.deliverer, self.clock, claims)
+
+    def _tell_followers(self, ids: Sequence[UUID]) -> None:
+        for profile_id, woken in self.store.waiting.wake_followers(ids, self.clock()).items():
+            self.deliverer.put_aside(profile_id, woken)
 
     def profile(self, name: str = "crm", **changes: Any) -> Profile:
         """Saves a profile."""
@@ -193,6 +217,7 @@ class House:
         """Stores so many new events."""
         new = [self.events.new(**of) for _ in range(count)]
         self.store.add_events(new, self.clock(), self.clock() + timedelta(seconds=5))
+        self.posted += [event.id for event in new]
         return [event.id for event in new]
 
     def backlog(self, profile: Profile, count: int) -> list[UUID]:

@@ -1,7 +1,7 @@
 """What doors ask of the database, in memory, on top of the workers' twin: for the tests of the API and its verbs."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,19 +11,25 @@ import orjson
 
 from dispatcher.adapters.memory.rows import DeliveryRow, EventRow
 from dispatcher.adapters.memory.store import MemoryStore
-from dispatcher.domain.delivery import FINAL_STATES, State
+from dispatcher.domain.delivery import FINAL_STATES, NewDelivery, State
+from dispatcher.domain.ids import first_at
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.ports import (
     CallRecord,
+    Catalogue,
     Conflict,
     DeliveryFilter,
+    NewEvent,
     Page,
+    PastEvent,
     Profile,
     SavedProfile,
     Source,
     StoreUnavailable,
     Token,
 )
+from tests.unit.memory_credentials import MemoryCredentials
+from tests.unit.memory_workspaces import MemoryWorkspaces
 
 
 def reachable(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,7 +44,7 @@ def reachable(method: Callable[..., Any]) -> Callable[..., Any]:
     return alone
 
 
-class MemoryAdmin(MemoryStore):
+class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryStore):
     """Implements AdminStore and ReplayStore."""
 
     def __init__(self) -> None:
@@ -82,6 +88,10 @@ class MemoryAdmin(MemoryStore):
     def profiles(self, workspace_id: UUID) -> list[SavedProfile]:
         rows = [row for row in self._profiles.rows.values() if not row.deleted]
         return [row.saved for row in rows if row.profile.workspace_id == workspace_id]
+
+    @reachable
+    def credential_names(self, workspace_id: UUID) -> list[str]:
+        return ["crm-basic", *super().credential_names(workspace_id)]
 
     @reachable
     def revisions(self, workspace_id: UUID, name: str) -> list[dict[str, Any]]:
@@ -198,7 +208,7 @@ class MemoryAdmin(MemoryStore):
         rows = [self.delivery(workspace_id, each.id) for each in self._deliveries.values()]
         wanted = {
             name: getattr(chosen, name)
-            for name in ("state", "profile", "call_id", "event_id")
+            for name in ("state", "profile", "call_id", "event_id", "test")
             if getattr(chosen, name) is not None
         }
         return [
@@ -216,7 +226,24 @@ class MemoryAdmin(MemoryStore):
 
     @reachable
     def events(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page:
-        return _page([self._event(row) for row in self._events.values()], cursor, limit)
+        return _page([self._event(row) for row in self._events.values() if not row.test], cursor, limit)
+
+    def recent_events(
+        self, workspace_id: UUID, since: datetime | None, until: datetime | None, limit: int
+    ) -> Generator[PastEvent]:
+        yield from self._recent_events(workspace_id, since, until)[:limit]
+
+    @reachable
+    def _recent_events(self, workspace_id: UUID, since: datetime | None, until: datetime | None) -> list[PastEvent]:
+        first, end = first_at(since) if since else None, first_at(until) if until else None
+        found = [
+            row
+            for row in self._events.values()
+            if row.event.workspace_id == workspace_id
+            and (first is None or row.event.id >= first)
+            and (end is None or row.event.id < end)
+        ]
+        return [_past(row) for row in sorted(found, key=lambda row: row.event.id, reverse=True)]
 
     @reachable
     def event(self, workspace_id: UUID, event_id: UUID) -> CallRecord | None:
@@ -225,7 +252,7 @@ class MemoryAdmin(MemoryStore):
 
     @reachable
     def call(self, workspace_id: UUID, call_id: str) -> list[CallRecord]:
-        rows = [row for row in self._events.values() if row.event.call_id == call_id]
+        rows = [row for row in self._events.values() if row.event.call_id == call_id and not row.test]
         return [self._record(row) for row in rows if row.event.workspace_id == workspace_id]
 
     def _record(self, row: EventRow) -> CallRecord:
@@ -234,7 +261,10 @@ class MemoryAdmin(MemoryStore):
             if each.event_id == row.event.id:
                 shown = self.delivery(each.workspace_id, each.id) or {}
                 made.append({**shown, "attempts_log": self.attempts(each.workspace_id, each.id)})
-        return CallRecord(self._event(row), orjson.loads(row.event.body), row.event.workspace_id, row.version, made)
+        event = row.event
+        erased = {"id": event.source_event_id, "type": event.type, "call": {"id": event.call_id}}
+        context = orjson.loads(event.body) if event.body else erased
+        return CallRecord(self._event(row), context, event.workspace_id, row.version, made)
 
     def _event(self, row: EventRow) -> dict[str, Any]:
         names = {source.id: source.name for source in self.saved_sources.values()}
@@ -247,7 +277,50 @@ class MemoryAdmin(MemoryStore):
             "occurred_at": row.event.occurred_at,
             "evaluated_at": row.evaluated_at,
             "deliveries_made": row.made,
+            "private": row.erase_at is not None or row.erased_at is not None,
+            "erased_at": row.erased_at,
+            "test": row.test,
         }
+
+    # --- tests
+
+    def load_catalogue(self) -> Catalogue:
+        keys = {key: saved.credential for key, saved in self.saved_credentials.items()}
+        return replace(super().load_catalogue(), credentials=keys)
+
+    @reachable
+    def newest_event(self, workspace_id: UUID, types: Collection[str]) -> UUID | None:
+        rows = [row for row in self._events.values() if row.event.workspace_id == workspace_id and not row.test]
+        return max((row.event.id for row in rows if not types or row.event.type in types), default=None)
+
+    @reachable
+    def outputs_for(self, event_id: UUID, profile_id: UUID) -> dict[str, Any] | None:
+        call_id = self._events[event_id].event.call_id
+        found = [
+            row
+            for row in self._deliveries.values()
+            if (row.profile_id, row.state, row.test) == (profile_id, State.DELIVERED, False)
+            and self._events[row.event_id].event.call_id == call_id
+        ]
+        newest = max(found, key=lambda row: row.id, default=None)
+        if newest is None:
+            return None
+        return {} if newest.outputs is None else orjson.loads(newest.outputs)["values"]
+
+    def add_test(
+        self, event: NewEvent | None, delivery: NewDelivery, now: datetime, wake_at: datetime, *, private: bool
+    ) -> None:
+        self._add_test(event, delivery, now, wake_at)
+
+    @reachable
+    def _add_test(self, event: NewEvent | None, delivery: NewDelivery, now: datetime, wake_at: datetime) -> None:
+        if event is not None:
+            self._events[event.id] = EventRow(event, None, now, self._profiles.version, 0, test=True)
+        row = DeliveryRow(
+            delivery.id, delivery.workspace_id, delivery.event_id, delivery.profile_id, delivery.revision,
+            State.PENDING, now, wake_at, None, now, now, test=True,
+        )  # fmt: skip
+        self._deliveries[delivery.id] = row
 
     # --- replay
 
@@ -259,7 +332,13 @@ class MemoryAdmin(MemoryStore):
         return [self._reopen(row, now, wake_at) for row in found if self._is_replayable(row)]
 
     def _is_replayable(self, row: DeliveryRow) -> bool:
-        return row.state in FINAL_STATES and not self._profiles.rows[row.profile_id].deleted
+        erased = self._events[row.event_id].erased_at is not None
+        return row.state in FINAL_STATES and not self._profiles.rows[row.profile_id].deleted and not erased
+
+    @reachable
+    def is_erased(self, workspace_id: UUID, delivery_id: UUID) -> bool:
+        row = self._deliveries.get(delivery_id)
+        return row is not None and self._events[row.event_id].erased_at is not None
 
     def _reopen(self, row: DeliveryRow, now: datetime, wake_at: datetime) -> tuple[UUID, UUID]:
         row.state, row.reason, row.attempts, row.finished_at = State.PENDING, "replayed", 0, None
@@ -286,6 +365,15 @@ class MemoryAdmin(MemoryStore):
             return False
         row.end(State.DISCARDED, reason, now)
         return True
+
+
+def _past(row: EventRow) -> PastEvent:
+    event, erased = row.event, row.erased_at is not None
+    context = None if row.test or erased else orjson.loads(event.body)
+    private = erased or row.erase_at is not None
+    return PastEvent(
+        event.id, event.call_id, event.type, event.occurred_at, row.version, row.test, private, erased, context
+    )
 
 
 def _page(items: list[dict[str, Any]], cursor: str | None, limit: int) -> Page:

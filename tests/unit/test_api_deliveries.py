@@ -48,6 +48,8 @@ def test_a_delivery_shows_what_became_of_it(house: House) -> None:
         "source_event_id": "a1b2-hangup",
         "event_type": "call.finished",
         "call_id": "7f9c",
+        "partial": False,
+        "outputs": None,
         "profile": "crm",
         "revision": 1,
         "state": "pending",
@@ -56,6 +58,8 @@ def test_a_delivery_shows_what_became_of_it(house: House) -> None:
         "due_at": "2026-11-20T12:00:00Z",
         "created_at": "2026-11-20T12:00:00Z",
         "finished_at": None,
+        "erased_at": None,
+        "test": False,
     }
     attempts = house.call("GET", f"/v1/deliveries/{one}/attempts", Scope.READ)
     assert attempts.json() == {"items": [], "next": None}

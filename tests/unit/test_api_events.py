@@ -50,7 +50,7 @@ def test_an_event_is_stored_in_canonical_form_before_it_is_accepted_and_hinted_a
     assert moment_of(event_id) == NOON
     record = house.store.event(WORKSPACE, event_id)
     assert record is not None
-    assert record.context == FINISHED
+    assert record.context == {**FINISHED, "source": {"name": "default", "country": None, "time_zone": "UTC"}}
     assert house.hints.evaluations == [[event_id]]
 
 

@@ -7,6 +7,9 @@ import yaml
 
 from dispatcher.api.services import ReadyReport
 from dispatcher.domain.call_fields import FIELDS
+from dispatcher.domain.filters import FILTERS
+from dispatcher.domain.operators import operators_for
+from dispatcher.domain.variables import VARIABLES
 from dispatcher.tokens import Scope
 from tests.unit.api_house import House, problem
 
@@ -63,16 +66,38 @@ def test_the_books_balance_and_are_shown_by_state(house: House) -> None:
     }
 
 
-def test_every_field_that_criteria_may_name_is_listed(house: House) -> None:
+def test_everything_that_templates_and_criteria_may_name_is_listed_for_pickers(house: House) -> None:
     items = house.call("GET", "/v1/variables", Scope.READ).json()["items"]
-    assert [each["path"] for each in items] == list(FIELDS)
+    assert [each["path"] for each in items] == list(VARIABLES)
+    direction = VARIABLES["call.direction"]
     assert items[5] == {
         "path": "call.direction",
+        "label": "Call Direction",
         "kind": "choice",
-        "meaning": FIELDS["call.direction"].meaning,
+        "meaning": direction.meaning,
         "example": "inbound",
         "choices": ["inbound", "outbound", "internal", "intersite"],
+        "template": "{{ call.direction }}",
+        "operators": list(operators_for("call.direction")),
     }
+    by_path = {each["path"]: each for each in items}
+    assert by_path["call.group"]["label"] == "Group/Skill"
+    assert by_path["delivery.attempt"]["operators"] == []
+
+
+def test_presets_and_filters_are_listed_beside_the_variables(house: House) -> None:
+    answer = house.call("GET", "/v1/variables", Scope.READ).json()
+    assert answer["next"] is None
+    (time,) = [each for each in answer["presets"] if each["label"] == "Time"]
+    assert time == {
+        "product": "Chronicall",
+        "label": "Time",
+        "template": "{{ call.started_at | epoch_ms }}",
+        "meaning": "The start of the call in milliseconds since 1970-01-01T00:00:00Z.",
+        "example": "1795168800000",
+    }
+    assert [each["name"] for each in answer["filters"]] == list(FILTERS)
+    assert set(answer["filters"][0]) == {"name", "arguments", "meaning", "example", "result"}
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/variables", "/v1/quarantine", "/v1/deliveries", "/v1/sources"])
@@ -138,6 +163,7 @@ def test_the_description_needs_no_token_and_names_every_address(house: House) ->
         "/metrics": ["get"],
         "/v1/stats": ["get"],
         "/v1/variables": ["get"],
+        "/v1/workspace": ["get", "patch", "put"],
         "/v1/quarantine": ["get"],
         "/v1/events": ["get", "post"],
         "/v1/events/{event_id}": ["get"],
@@ -150,12 +176,19 @@ def test_the_description_needs_no_token_and_names_every_address(house: House) ->
         "/v1/deliveries/{delivery_id}/discard": ["post"],
         "/v1/profiles": ["get", "post"],
         "/v1/profiles/{name}": ["delete", "get", "patch", "put"],
+        "/v1/profiles/{name}/backtest": ["post"],
         "/v1/profiles/{name}/clone": ["post"],
         "/v1/profiles/{name}/enable": ["post"],
         "/v1/profiles/{name}/disable": ["post"],
         "/v1/profiles/{name}/revisions": ["get"],
+        "/v1/profiles/{name}/test": ["post"],
         "/v1/profiles/{name}/signing-secret": ["get"],
         "/v1/profiles/{name}/signing-secret/rotate": ["post"],
+        "/v1/credentials": ["get", "post"],
+        "/v1/credentials/{name}": ["delete", "get", "patch", "put"],
+        "/v1/credentials/{name}/test": ["post"],
+        "/v1/credentials/{name}/secrets/{which}": ["delete"],
+        "/v1/credentials/{name}/secrets/{which}/rotate": ["post"],
         "/v1/sources": ["get", "post"],
         "/v1/sources/{name}": ["delete", "get", "put"],
         "/v1/sources/{name}/events": ["get", "post"],

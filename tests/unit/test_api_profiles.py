@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from dispatcher.adapters.patterns import compile_pattern
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.api.merge_patch import merge_patch
 from dispatcher.domain.profile import parse_profile
 from dispatcher.tokens import Scope
 from tests.unit.api_house import NOON, PROFILE, WORKSPACE, House, problem
 
-DOCUMENT = parse_profile(PROFILE, compile_pattern).document
+DOCUMENT = parse_profile(PROFILE, ENGINES).document
 SHOWN = {
     **DOCUMENT,
     "revision": 1,
@@ -168,6 +168,18 @@ def test_a_clone_equals_its_original_but_for_its_name_and_revision(house: House)
     assert nameless.json()["errors"] == [{"field": "name", "expected": "the name of the copy", "got": "nothing"}]
 
 
+def test_what_else_is_given_is_merged_into_the_clone_and_the_original_stays(house: House) -> None:
+    house.add_profile()
+    given = {"name": "staging", "enabled": False, "request": {"url": "https://staging.example/"}, "revision": 9}
+    clone = house.call("POST", "/v1/profiles/crm/clone", json=given).json()
+    shown = (clone["request"]["url"], clone["request"]["method"], clone["enabled"], clone["revision"])
+    assert shown == ("https://staging.example/", "POST", False, 1)
+    assert house.call("GET", "/v1/profiles/crm").json()["request"]["url"] == "https://crm.example/calls"
+    unknown = house.call("POST", "/v1/profiles/crm/clone", json={"name": "b", "colour": "red"})
+    assert [each["field"] for each in unknown.json()["errors"]] == ["colour"]
+    assert house.call("POST", "/v1/profiles/nowhere/clone", json={"name": "b"}).status_code == 404
+
+
 def test_revisions_are_listed_newest_first(house: House) -> None:
     house.add_profile()
     house.call("PATCH", "/v1/profiles/crm", json={"timeout_seconds": 3})
@@ -258,3 +270,18 @@ def test_each_operation_on_profiles_wants_its_scope(house: House, method: str, p
         assert answer.json() == problem(403, "Forbidden", f"The token has not the scope {scope}.")
     assert house.call(method, path, None).status_code == 401
     assert stored(house) == DOCUMENT
+
+
+def test_a_follower_is_saved_beside_the_profile_it_follows_and_keeps_it_from_being_deleted(house: House) -> None:
+    follower = {**PROFILE, "name": "attach", "follow": {"profile": "crm"}}
+    refused = house.call("POST", "/v1/profiles", json=follower)
+    assert (refused.status_code, [fault["field"] for fault in refused.json()["errors"]]) == (422, ["follow.profile"])
+    house.add_profile()
+    assert house.call("POST", "/v1/profiles", json=follower).status_code == 201
+    kept = house.call("DELETE", "/v1/profiles/crm")
+    assert (kept.status_code, kept.json()["detail"]) == (409, "crm is followed by attach: change or delete these first")
+    cycle = house.call("PATCH", "/v1/profiles/crm", json={"follow": {"profile": "attach"}})
+    assert (cycle.status_code, cycle.json()["errors"][0]["field"]) == (422, "follow.profile")
+    assert stored(house) == DOCUMENT
+    assert house.call("DELETE", "/v1/profiles/attach").status_code == 204
+    assert house.call("DELETE", "/v1/profiles/crm").status_code == 204

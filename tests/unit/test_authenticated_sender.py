@@ -162,6 +162,19 @@ def test_a_search_that_breaks_ends_what_waits_and_the_next_one_begins_anew(
     assert house.ended[1].answer is not None
 
 
+def test_a_service_that_gives_the_refused_token_again_is_asked_once_and_the_refusal_stands(
+    house_of: Callable[..., House],
+) -> None:
+    house = house_of(lambda request: answered(200, body=TOKEN) if "token" in request.url else answered(401))
+    given = credential("oauth2_client_credentials")
+    for _ in range(2):
+        house.send(request_with(given))
+        for _ in range(4):
+            house.settle()
+    assert [each.answer and each.answer.status for each in house.ended] == [401, 401]
+    assert [each.url for each in house.inner.requests].count("https://id.example/token") == 2
+
+
 def test_a_forced_fetch_passes_over_a_token_that_serves_and_a_refusal(house_of: Callable[..., House]) -> None:
     told: list[object] = []
     statuses = [401, 200, 200]

@@ -1,5 +1,6 @@
 """One attempt from claim to record, with the sender, the store and the clock in the test's hands."""
 
+import hmac
 from collections import Counter
 from collections.abc import Iterator
 
@@ -262,7 +263,7 @@ def test_a_template_that_fails_in_a_way_that_nobody_foresaw_is_dead_and_keeps_no
 def test_a_template_that_cannot_even_be_compiled_ends_its_deliveries(house: House):
     profile = house.profile()
     (identifier,) = house.backlog(profile, 1)
-    house.templates.compile = lambda spec: 1 / 0
+    house.templates.compile = lambda spec, hash_key: 1 / 0
     house.deliverer.deliver(profile.id, [identifier])
     row = house.row(identifier)
     assert (row["state"], row["attempts"]) == ("dead", 0)
@@ -298,6 +299,10 @@ def test_a_private_profile_keeps_nothing_of_what_was_sent_or_answered(house: Hou
     assert ("request" in attempt, "response" in attempt) == (False, False)
     assert "Jane" not in str(attempt)
     assert (attempt["status"], attempt["error"]) == (500, "status")
+    sent = house.sender.requests[0].body
+    assert (attempt["request_bytes"], attempt["response_bytes"]) == (len(sent), 19)
+    assert attempt["body_hash"] == hmac.digest(profile.hash_key, sent, "sha256").hex()
+    assert attempt["response_hash"] == hmac.digest(profile.hash_key, b"Jane Roe is unknown", "sha256").hex()
 
 
 # --- claims

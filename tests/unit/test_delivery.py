@@ -121,3 +121,38 @@ def test_every_final_state_but_delivered_has_a_reason():
     outcomes = [Rejected(ErrorWord.STATUS, "x"), OurFault(ErrorWord.WSDL, "x", final=True), asked_to_wait(9e6), TIMEOUT]
     ends = [next_state(claim(9), outcome, POLICY, NOON, MIDDLE) for outcome in outcomes]
     assert [(end.state, bool(end.reason), end.due_at) for end in ends] == [(State.DEAD, True, None)] * 4
+
+
+AWAY = OurFault(ErrorWord.PROXY, "no connection to the proxy", lasting=True)
+
+
+def test_a_proxy_that_is_away_postpones_by_ten_seconds_and_spends_no_attempt():
+    for attempts in (0, 2):
+        following = next_state(claim(attempts), AWAY, POLICY, NOON, MIDDLE)
+        reason = "proxy: no connection to the proxy"
+        assert following == NextState(State.RETRYING, reason, attempts, NOON + seconds(10))
+
+
+@pytest.mark.parametrize(("number", "pause"), [(1, 10), (2, 20), (3, 40), (5, 160), (6, 300), (400, 300)])
+def test_a_proxy_that_stays_away_is_asked_ever_more_seldom_but_every_five_minutes(number: int, pause: int):
+    following = next_state(claim(0, number=number), AWAY, POLICY, NOON, MIDDLE)
+    assert following.due_at == NOON + seconds(pause)
+
+
+@pytest.mark.parametrize(("random", "pause"), [(0.0, 8.0), (0.5, 10.0), (0.75, 11.0)])
+def test_what_waits_for_a_proxy_does_not_come_back_all_at_once(random: float, pause: float):
+    assert next_state(claim(), AWAY, POLICY, NOON, random).due_at == NOON + seconds(pause)
+
+
+def test_a_proxy_that_never_comes_back_ends_when_the_time_is_used_up():
+    following = next_state(claim(0, number=9), AWAY, POLICY, NOON + seconds(3301), MIDDLE)
+    reason = "gave up: its time of 3600 s is used up, last proxy: no connection to the proxy"
+    assert following == NextState(State.DEAD, reason, 0, None)
+
+
+def test_a_test_does_not_wait_for_a_proxy():
+    tried = claim()
+    tried.test = True
+    following = next_state(tried, AWAY, POLICY, NOON, MIDDLE)
+    reason = "a test is one attempt: proxy: no connection to the proxy"
+    assert following == NextState(State.DEAD, reason, 0, None)

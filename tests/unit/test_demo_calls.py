@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from dispatcher.adapters.patterns import compile_pattern
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.templates import JinjaTemplates
 from dispatcher.config_files import config_dir
 from dispatcher.demo.calls import DemoCall, day_of_calls
@@ -20,7 +20,7 @@ def first(count: int, seed: int = 0) -> list[DemoCall]:
 
 def specs(folder: Path | None = None) -> list[ProfileSpec]:
     documents = demo_profiles(folder or config_dir() / "profiles", CRM, NOBODY)
-    return [parse_profile(document, compile_pattern) for document in documents]
+    return [parse_profile(document, ENGINES) for document in documents]
 
 
 def events(calls: list[DemoCall]) -> list[dict]:

@@ -10,7 +10,7 @@ from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.adapters.memory.store import MemoryStore
 from dispatcher.domain.event import parse_event
 from dispatcher.ingest import Ingestor, new_event
-from dispatcher.ports import Accepted, StoreUnavailable
+from dispatcher.ports import Accepted, Source, StoreUnavailable
 from tests.unit.doubles import NOON, SOURCE, WORKSPACE, Events, HandClock, seconds
 
 SOON = 5.0
@@ -324,13 +324,15 @@ def test_an_event_to_store_has_an_id_of_its_own_made_of_the_time(clock):
     event = parse_event(
         {"id": "a1b2", "type": "call.finished", "occurred_at": "2026-11-20T11:59:00Z", "call": {"id": "7f9c"}}, NOON
     )
-    one, two = (new_event(event, WORKSPACE, SOURCE, clock) for _ in range(2))
+    source = Source(SOURCE, WORKSPACE, "pbx", "generic", None, "Europe/Berlin", "DE", {})
+    one, two = (new_event(event, source, clock) for _ in range(2))
     assert (one.source_event_id, one.type, one.call_id) == ("a1b2", "call.finished", "7f9c")
     assert orjson.loads(one.body) == {
         "id": "a1b2",
         "type": "call.finished",
         "occurred_at": "2026-11-20T11:59:00Z",
         "call": {"id": "7f9c"},
+        "source": {"name": "pbx", "country": "DE", "time_zone": "Europe/Berlin"},
     }
     assert (one.workspace_id, one.source_id, one.occurred_at) == (WORKSPACE, SOURCE, NOON - seconds(60))
     assert (one.id.version, one.id.int >> 80) == (7, int(NOON.timestamp() * 1000))

@@ -148,6 +148,19 @@ def test_a_retry_of_what_was_waited_for_is_an_ordinary_retry(house: House):
     assert only(house, profile)["state"] == "delivered"
 
 
+def test_the_time_that_it_waited_is_not_taken_from_its_retries(house: House):
+    house.sender.script = lambda request: answered(503)
+    retry = {"delays_seconds": [60, 60], "jitter": 0, "give_up_after_seconds": 100}
+    profile = waiting_profile(house, retry=retry)
+    hear(house)
+    house.clock.pass_seconds(1200)
+    sweep(house)
+    assert (only(house, profile)["state"], only(house, profile)["attempts"]) == ("retrying", 1)
+    house.clock.pass_seconds(60)
+    sweep(house)
+    assert (only(house, profile)["state"], only(house, profile)["attempts"]) == ("dead", 2)
+
+
 def test_a_wait_survives_the_worker_that_began_it(house: House):
     profile = waiting_profile(house)
     hear(house)
