@@ -33,9 +33,11 @@ def neighbours_of(store: Neighbours, workspace_id: UUID) -> dict[str, ProfileSpe
 def review(
     spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], credentials: Collection[str], templates: Templates
 ) -> list[Fault]:
-    """Every fault that only the neighbours show: a followed profile or a credential that is not there, a cycle, and
+    """Every fault that only the neighbours show: a followed profile or a credential that is not there, a cycle, a
+    private answer in the hands of a profile that is not private, an output that followers use and that is gone, and
     what the templates cannot be (`followed.NAME` is known by the followed profile's outputs)."""
-    faults = list(_following_faults(spec, neighbours))
+    faults = [*_following_faults(spec, neighbours), *_privacy_faults(spec, neighbours)]
+    faults += _output_faults(spec, neighbours, templates)
     if spec.credential is not None and spec.credential not in credentials:
         faults.append(_fault("credential", "a credential", spec.credential, credentials))
     followed = neighbours.get(spec.follow.profile) if spec.follow is not None else None
@@ -55,6 +57,44 @@ def _following_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec]) 
         expected = "a profile that does not wait for this one itself"
         return [{"field": "follow.profile", "expected": expected, "got": "a cycle: " + " → ".join(way)}]
     return []
+
+
+def _privacy_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec]) -> list[Fault]:
+    """What a private profile's target answered would stand in the log of a follower that is not private."""
+    followed = neighbours.get(spec.follow.profile) if spec.follow is not None else None
+    if followed is not None and followed.private and not spec.private:
+        return [{"field": "private", "expected": f"true, as it follows {followed.name}, a private one", "got": "false"}]
+    open_followers = [
+        each.name
+        for each in neighbours.values()
+        if spec.private and each.follow is not None and each.follow.profile == spec.name and not each.private
+    ]
+    if open_followers:
+        names = ", ".join(sorted(open_followers)[:MAX_NAMED])
+        return [{"field": "private", "expected": f"false, until {names}, following it, are private", "got": "true"}]
+    return []
+
+
+def _output_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], templates: Templates) -> list[Fault]:
+    """An output that a follower's templates name is not taken away: the follower would send nothing in its place."""
+    before = neighbours.get(spec.name)
+    given = {output.name for output in spec.outputs}
+    if before is None or given.issuperset(kept := [output.name for output in before.outputs]):
+        return []
+    lost = {
+        f"{each.name} uses it: {fault['got']} in its {fault['field']}"
+        for each in neighbours.values()
+        if each.follow is not None and each.follow.profile == spec.name and each.name != spec.name
+        for fault in _only_in(templates.check(each, given), templates.check(each, kept))
+    }
+    expected = "every output that followers use, until those are changed"
+    return [{"field": "outputs", "expected": expected, "got": each} for each in sorted(lost)[:MAX_NAMED]]
+
+
+def _only_in(faults: list[Fault], others: list[Fault]) -> list[Fault]:
+    """What the first list has and the second has not, by place and what was got."""
+    known = {(other["field"], other["got"]) for other in others}
+    return [fault for fault in faults if (fault["field"], fault["got"]) not in known]
 
 
 def _fault(field: str, what: str, got: str, known: Collection[str]) -> Fault:

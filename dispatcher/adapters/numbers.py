@@ -20,9 +20,10 @@ _EXPLICIT = frozenset({CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCode
 def e164(text: str, country: str | None) -> str | None:
     """The number in the form of E.164, or None where the text does not say enough.
 
-    `+` and 7 to 15 digits are taken as they are, unless a trunk zero may stand behind the country's code. What is written with `+`, the country's international prefix or `00`
-    must have a possible length; what is written nationally must be a number of the country's plan, so that an
-    extension never becomes one. An extension behind the number is dropped; feature codes (`*98`) are no numbers.
+    `+` and 7 to 15 digits are taken as they are, unless a trunk zero may stand behind the country's code. What is
+    written with `+`, the country's international prefix or `00` must have a possible length; what is written
+    nationally must be a number of the country's plan, so that an extension never becomes one. An extension behind
+    the number is dropped; feature codes (`*98`) are no numbers.
     """
     canonical = text[:1] == "+" and len(text) in _CANONICAL_LENGTHS and text[1:].isdigit() and text.isascii()
     if canonical and "0" not in text[2:5]:

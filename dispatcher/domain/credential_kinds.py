@@ -204,6 +204,9 @@ def _read_signature(reading: Reading, given: Document) -> tuple[Signature, Docum
         ),
     }
     known_parts(reading, document["signs"], "signs", SIGNED_PARTS)
+    if not any(f"{{{part}}}" in document["signs"] for part in SIGNED_PARTS):
+        # Without any, every request has the same signature: most likely the braces were forgotten.
+        reading.note_got("signs", f"at least one of {', '.join(f'{{{part}}}' for part in SIGNED_PARTS)}", "none of them")
     known_parts(reading, document["prefix"], "prefix", ("timestamp", "timestamp_ms"))
     return Signature(**document), document
 

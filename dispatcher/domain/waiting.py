@@ -225,9 +225,7 @@ def decide(
     return Ready(any(isinstance(each, Ready) and each.partial for each in decisions))
 
 
-def retries_count_from(
-    wait_for: WaitFor | None, follow: Follow | None, opened_at: datetime, now: datetime
-) -> datetime:
+def retries_count_from(wait_for: WaitFor | None, follow: Follow | None, opened_at: datetime, now: datetime) -> datetime:
     """From when the give-up time of a delivery counts that is ready to be sent: the time to wait is not part of it."""
     longest = max(each.up_to_seconds if each is not None else 0.0 for each in (wait_for, follow))
     return min(now, opened_at + timedelta(seconds=longest))

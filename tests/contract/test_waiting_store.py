@@ -11,7 +11,7 @@ from dispatcher.ports import NewEvent, Profile, PutBack
 from tests.contract import flow
 from tests.contract.conftest import Opened
 from tests.contract.flow import CLAIM, LEASE, saved, shown
-from tests.unit.doubles import NOON, SOURCE, Events, seconds
+from tests.unit.doubles import NOON, SOURCE, WORKSPACE, Events, seconds, spec
 
 LATER = NOON + seconds(1200)
 CALL = (SOURCE, "7f9c")
@@ -132,6 +132,38 @@ def test_a_wait_may_end_for_good(store: Opened, events: Events, state: State):
         NOON + seconds(1),
     )
     assert store.waiting.wake_waiting([CALL], NOON) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "due_at"), [({}, NOON + seconds(60)), ({"timeout_seconds": 7, "trigger": ...}, LATER)]
+)
+def test_what_waits_is_looked_at_again_once_its_profile_waits_for_something_else(
+    store: Opened, events: Events, changes: dict[str, Any], due_at: Any
+):
+    trigger = {"events": ["call.finished"], "wait_for": {"recording": {"up_to_seconds": 1200}}}
+    profile = saved(store, trigger=trigger)
+    claim = claimed(store, profile, events.new("a1", call_id="7f9c"))
+    store.waiting.look([claim], None)
+    store.waiting.put_back([back(claim)], NOON)
+    given = {key: trigger if value is ... else value for key, value in changes.items()}
+    store.admin.update_profile(WORKSPACE, "crm", spec("crm", **given), NOON + seconds(60))
+    assert shown(store, claim.id)["due_at"] == due_at
+
+
+@pytest.mark.parametrize("by", ["discard", "delete_profile"])
+def test_what_is_discarded_leaves_nothing_on_the_list(database: Opened, events: Events, by: str):
+    claim = claimed(database, saved(database), events.new("a1", call_id="7f9c"))
+    other = claimed(database, saved(database, "other"), events.new("b1", call_id="8a00"))
+    database.waiting.look([claim, other], None)
+    database.waiting.put_back([back(claim), back(other)], NOON)
+    if by == "discard":
+        assert database.admin.discard(WORKSPACE, claim.id, "by hand", NOON)
+    else:
+        assert database.admin.delete_profile(WORKSPACE, "crm", NOON)
+    assert database.engine is not None
+    with database.engine.connect() as connection:
+        (count,) = connection.exec_driver_sql("SELECT count(*) FROM waiting").scalars()
+    assert (shown(database, claim.id)["state"], count) == ("discarded", 1)
 
 
 def test_only_the_holder_of_the_claim_puts_back(store: Opened, events: Events):

@@ -70,3 +70,11 @@ def test_no_text_raises_and_a_form_is_its_own_form(text: str, country: str | Non
     NUMBERS.beginning(text, country)
     number = NUMBERS.e164(text, country)
     assert number is None or (number[0] == "+" and number[1:].isdigit())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("+4402079460123", "+442079460123"), ("+4903023125012", "+493023125012"), ("+390612345678", "+390612345678")],
+)
+def test_a_trunk_zero_behind_the_country_s_code_is_taken_off_where_the_plan_has_none(text: str, expected: str):
+    assert NUMBERS.e164(text, None) == expected

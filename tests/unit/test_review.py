@@ -65,6 +65,38 @@ def test_a_change_that_closes_a_long_cycle_is_refused():
     assert faults(spec("p5"), *ring) == []
 
 
+def test_what_follows_a_private_profile_must_be_private():
+    secret = spec("create-lead", outputs=[{"name": "lead_id", "json": "$.id"}], private=True)
+    assert faults(attach(), secret) == [
+        {"field": "private", "expected": "true, as it follows create-lead, a private one", "got": "false"}
+    ]
+    assert faults(attach(private=True), secret) == []
+
+
+def test_a_profile_does_not_become_private_before_its_followers():
+    secret = spec("create-lead", outputs=[{"name": "lead_id", "json": "$.id"}], private=True)
+    assert faults(secret, attach()) == [
+        {"field": "private", "expected": "false, until attach, following it, are private", "got": "true"}
+    ]
+    assert faults(secret, attach(private=True), spec("other")) == []
+
+
+def test_an_output_that_a_follower_uses_is_not_taken_away():
+    assert faults(spec("create-lead", outputs=[{"name": "id", "json": "$.id"}]), LEAD, attach()) == [
+        {
+            "field": "outputs",
+            "expected": "every output that followers use, until those are changed",
+            "got": "attach uses it: unknown variable followed.lead_id in its request.url",
+        }
+    ]
+
+
+def test_an_output_that_nobody_uses_goes_and_one_that_is_used_may_be_found_elsewhere():
+    assert faults(spec("create-lead"), LEAD, attach("https://crm.example/")) == []
+    elsewhere = [{"name": "lead_id", "header": "Location"}, {"name": "more", "json": "$.more"}]
+    assert faults(spec("create-lead", outputs=elsewhere), LEAD, attach()) == []
+
+
 def test_a_credential_must_be_there():
     assert faults(spec(credential="crm-basic")) == []
     assert faults(spec(credential="crm-basics")) == [

@@ -166,6 +166,12 @@ def test_a_follower_waits_for_the_delivery_of_the_profile_it_follows_and_looks_a
     assert decide(None, FOLLOW, {}, {}, NOON, NOON) == Ready()
 
 
+def test_a_follower_that_has_waited_for_long_looks_less_often():
+    follow = Follow("create-lead", 604_800, Then.DEAD)
+    later = decide(None, follow, {}, None, NOON, NOON + seconds(86_400))
+    assert later == Wait(NOON + seconds(86_400 + 21_600), "waiting for create-lead")
+
+
 @pytest.mark.parametrize(
     ("then", "expected"),
     [

@@ -31,10 +31,15 @@ def hash_key_of(workspace_id: UUID) -> bytes:
 class MemoryProfiles:
     """The profiles of a `MemoryStore`, who holds the lock."""
 
-    def __init__(self, on_enabled: Callable[[UUID], None], on_deleted: Callable[[UUID, datetime], None]) -> None:
+    def __init__(
+        self,
+        on_enabled: Callable[[UUID], None],
+        on_deleted: Callable[[UUID, datetime], None],
+        on_waits_changed: Callable[[UUID, datetime], None],
+    ) -> None:
         self.rows: dict[UUID, ProfileRow] = {}
         self.version = 0
-        self._on_enabled, self._on_deleted = on_enabled, on_deleted
+        self._on_enabled, self._on_deleted, self._on_waits_changed = on_enabled, on_deleted, on_waits_changed
 
     def load(self) -> Catalogue:
         return Catalogue.of(self.version, [row.profile for row in self.rows.values() if not row.deleted])
@@ -85,9 +90,12 @@ class MemoryProfiles:
 
     def _revise(self, row: ProfileRow, spec: ProfileSpec, reason: str | None, now: datetime) -> SavedProfile:
         woken = spec.enabled and not row.profile.enabled
+        before = row.profile.spec
         profile = replace(row.profile, revision=row.profile.revision + 1, enabled=spec.enabled, spec=spec)
         row.saved = replace(row.saved, profile=profile, disabled_reason=reason, updated_at=now)
         self.version += 1
         if woken:
             self._on_enabled(profile.id)
+        if (before.wait_for, before.follow) != (spec.wait_for, spec.follow):
+            self._on_waits_changed(profile.id, now)
         return row.saved

@@ -63,7 +63,7 @@ class MemoryStore:
         self._firsts: dict[tuple[UUID, str], UUID] = {}
         self._deliveries: dict[UUID, DeliveryRow] = {}
         self._attempts: dict[UUID, list[Attempt]] = {}
-        self._profiles = MemoryProfiles(self._wake_all, self._discard_all)
+        self._profiles = MemoryProfiles(self._wake_all, self._discard_all, self._look_again)
         self.waiting = MemoryWaiting(self.lock, self._events, self._deliveries, self._profiles)
 
     # --- ingest
@@ -303,6 +303,9 @@ class MemoryStore:
         for row in self._deliveries.values():
             if row.profile_id == profile_id and row.waits:
                 row.wake_at = row.due_at
+
+    def _look_again(self, profile_id: UUID, now: datetime) -> None:
+        self.waiting.look_again(profile_id, now)
 
     def _discard_all(self, profile_id: UUID, now: datetime) -> None:
         for row in self._deliveries.values():

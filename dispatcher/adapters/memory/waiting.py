@@ -100,16 +100,21 @@ class MemoryWaiting:
                 self._listed.pop(each, None)
 
     def wake_waiting(self, calls: Sequence[_Call], now: datetime) -> dict[UUID, list[UUID]]:
-        woken: dict[UUID, list[UUID]] = {}
         with self._lock:
-            for each, listed in self._listed.items():
-                row = self._deliveries[each]
-                if listed.call not in calls:
-                    continue
-                listed.woken = True
-                if row.waits and row.due_at is not None and row.due_at > now:
-                    row.due_at = row.wake_at = now
-                    woken.setdefault(row.profile_id, []).append(each)
+            return self._wake([each for each, listed in self._listed.items() if listed.call in calls], now)
+
+    def look_again(self, profile_id: UUID, now: datetime) -> None:
+        """What a profile has waiting is due: it is to wait for something else, or for nothing any more."""
+        with self._lock:
+            self._wake([each for each in self._listed if self._deliveries[each].profile_id == profile_id], now)
+
+    def _wake(self, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UUID]]:
+        woken: dict[UUID, list[UUID]] = {}
+        for each in ids:
+            row, self._listed[each].woken = self._deliveries[each], True
+            if row.waits and row.due_at is not None and row.due_at > now:
+                row.due_at = row.wake_at = now
+                woken.setdefault(row.profile_id, []).append(each)
         return woken
 
     def wake_followers(self, delivery_ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UUID]]:

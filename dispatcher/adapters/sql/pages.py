@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.erasure import lock_against_erasure
 from dispatcher.adapters.sql.tables import attempts, deliveries, evaluations, events, profiles, sources, workspaces
+from dispatcher.adapters.sql.waiting import forget_waiting
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import FINAL_STATES, State
 from dispatcher.domain.ids import first_at, first_of, last_of
@@ -259,6 +260,8 @@ class Pages:
             .values(state=State.DISCARDED.value, reason=reason, due_at=None, wake_at=None, finished_at=now)
         )
         with self._database.writing() as connection:
+            # The list first, as who wakes does it: two that lock in different orders would wait for each other.
+            forget_waiting(connection, deliveries.c.workspace_id == workspace_id, deliveries.c.id == delivery_id)
             return connection.execute(cancelled).rowcount > 0
 
 

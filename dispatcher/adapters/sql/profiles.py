@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from dispatcher.adapters.sql.credentials import CredentialReader
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import catalogue, credentials, deliveries, profile_revisions, profiles, workspaces
+from dispatcher.adapters.sql.waiting import forget_waiting, look_again
 from dispatcher.adapters.sql.workspaces import egress_proxies
 from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.domain.delivery import State
@@ -154,6 +155,7 @@ class ProfileRows:
             )
             gone = connection.execute(select(profiles).where(profiles.c.id == row.id)).one()
             self._note_revision(connection, gone, now)
+            forget_waiting(connection, deliveries.c.profile_id == row.id)
             connection.execute(
                 update(deliveries)
                 .where(deliveries.c.profile_id == row.id, deliveries.c.state.in_(_WAITING))
@@ -258,6 +260,8 @@ class ProfileRows:
         connection.execute(update(profiles).where(profiles.c.id == row.id).values(**values))
         if enabled and not row.enabled:
             _wake_all(connection, row.id)
+        if _waits(document) != _waits(self._document(row)):
+            look_again(connection, row.id, now)
         revised = connection.execute(select(profiles).where(profiles.c.id == row.id)).one()
         self._note_revision(connection, revised, now)
         return revised
@@ -316,6 +320,11 @@ class ProfileRows:
 
     def _saved(self, row: Row[Any]) -> SavedProfile:
         return SavedProfile(self._profile(row), row.disabled_reason, row.created_at, row.updated_at)
+
+
+def _waits(document: dict[str, Any]) -> tuple[Any, Any]:
+    """What deliveries of a profile wait for."""
+    return document["trigger"].get("wait_for"), document.get("follow")
 
 
 def _next_version(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.adapters.sql.database import Database
@@ -162,6 +162,20 @@ class WaitingRows:
         with self._database.reading() as connection:
             calls = {(row.source_id, row.call_id) for row in connection.execute(query)}
         return self.wake_waiting(sorted(calls), now) if calls else {}
+
+
+def forget_waiting(connection: Connection, *chosen: ColumnElement[bool]) -> None:
+    """Takes the open deliveries of the choice off the list, which are about to be discarded. One that is claimed in
+    between is listed again by whoever looks at it."""
+    going = select(deliveries.c.id).where(*chosen, deliveries.c.state.in_(_PENDING))
+    connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(going)))
+
+
+def look_again(connection: Connection, profile_id: UUID, now: datetime) -> None:
+    """Makes what a profile has waiting due: it is to wait for something else, or for nothing any more."""
+    listed = select(waiting.c.delivery_id).join(deliveries, deliveries.c.id == waiting.c.delivery_id)
+    ids = listed.where(deliveries.c.profile_id == profile_id).order_by(waiting.c.delivery_id)
+    _wake(connection, list(connection.execute(ids.with_for_update(of=waiting)).scalars()), now)
 
 
 def _wake(connection: Connection, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UUID]]:
