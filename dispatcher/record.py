@@ -23,6 +23,7 @@ from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater, outcome_of
 from dispatcher.domain.outputs import capture
 from dispatcher.domain.private_view import private_view
+from dispatcher.domain.request_authentication import shown_authenticated
 from dispatcher.domain.secret_forms import masked
 from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
 
@@ -196,12 +197,16 @@ def _excerpt(ended: Unrecorded) -> bytes | None:
         return None
     if ended.profile.spec.private:
         return orjson.dumps(private_view(request, answer, ended.profile.hash_key))
+    sent = request
+    if request.credential is not None:
+        # As it went out, the mask in each secret's place: whoever reads the log sees that it was there.
+        sent = shown_authenticated(request, request.credential.spec, ended.started_at)
     told = {
         "request": {
-            "method": request.method,
-            "url": request.url,
-            "headers": request.headers,
-            "body": _text(request.body),
+            "method": sent.method,
+            "url": sent.url,
+            "headers": sent.headers,
+            "body": _text(sent.body),
         },
         "response": answer and _told(answer, ended.exchange.secrets if ended.exchange else ()),
     }

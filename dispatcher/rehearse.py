@@ -1,6 +1,5 @@
 """Try a profile out: show the request that it would send for an event, or send it as a test that counts nowhere."""
 
-import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from dispatcher.domain.event import CallEvent
 from dispatcher.domain.exchange import Request
 from dispatcher.domain.ids import delivery_id
 from dispatcher.domain.own_headers import SIGNATURE, own_headers
+from dispatcher.domain.private_view import keyed_hash
 from dispatcher.domain.profile import EVERY_EVENT, ProfileSpec
 from dispatcher.domain.request_authentication import shown_authenticated
 from dispatcher.domain.secret_forms import MASK
@@ -228,9 +228,7 @@ class Rehearser:
         return shown_authenticated(request, credential.spec, now)
 
     def _hash(self, profile: Profile, body: bytes | None) -> str | None:
-        if body is None:
-            return None
-        return hmac.digest(self._store.hash_key(profile.workspace_id), body, "sha256").hex()
+        return keyed_hash(self._store.hash_key(profile.workspace_id), body)
 
 
 def _as_sent(catalogue: Catalogue, profile: Profile) -> Profile:

@@ -200,7 +200,7 @@ class AuthenticatedSender:
     def _conclude(self, passage: _Passage, exchange: Exchange) -> None:
         exchange.secrets = passage.forms
         if passage.again or passage.waited:
-            exchange.timings.total_ms = (monotonic() - passage.started) * 1000
+            exchange.timings.total_ms = round((monotonic() - passage.started) * 1000, 3)
         _tell(passage.done, exchange)
         with self._changed:
             self._open -= 1
@@ -237,16 +237,16 @@ class AuthenticatedSender:
         if not self._take(passage):
             return
         if isinstance(result, Failure):
-            self._conclude(passage, result.exchange())
+            self._conclude(passage, _unsent(passage, result.error, result.detail))
         elif passage.remaining_seconds() < _LEAST_SECONDS:
-            self._conclude(passage, Exchange(error=ErrorWord.TIMEOUT, detail=_NO_TOKEN_IN_TIME))
+            self._conclude(passage, _unsent(passage, ErrorWord.TIMEOUT, _NO_TOKEN_IN_TIME))
         else:
             passage.token = result
             self._send_on(passage)
 
     def _overdue(self, passage: _Passage) -> None:
         if self._take(passage):
-            self._conclude(passage, Exchange(error=ErrorWord.TIMEOUT, detail=_NO_TOKEN_IN_TIME))
+            self._conclude(passage, _unsent(passage, ErrorWord.TIMEOUT, _NO_TOKEN_IN_TIME))
 
     def _take(self, passage: _Passage) -> bool:
         """Whether the passage was waiting; whoever is told so goes on with it, and nobody else."""
@@ -264,6 +264,11 @@ class AuthenticatedSender:
                 self._deadlines = Deadlines("authenticated-sender-deadlines")
             deadlines = self._deadlines
         deadlines.after(seconds, function)
+
+
+def _unsent(passage: _Passage, error: ErrorWord, detail: str) -> Exchange:
+    """No token could be had; unless a token had been sent before, and was refused, the target knows of nothing."""
+    return Exchange(error=error, detail=detail, unsent=not passage.again)
 
 
 def _tell(done: Done, exchange: Exchange) -> None:

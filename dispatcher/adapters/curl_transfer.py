@@ -244,7 +244,7 @@ class Transfer:
         if self._too_large:
             return ErrorWord.TOO_LARGE, "the answer is larger than allowed"
         if self._denied and not self._opened:
-            return ErrorWord.EGRESS_DENIED, "the target's address is in a network that is closed to requests"
+            return ErrorWord.EGRESS_DENIED, "the target's network is closed (ONHOOK_EGRESS_ALLOW opens one)"
         if self._tunnel is not None and (failure := self._tunnel.failure(code, opened=self._opened)) is not None:
             return failure
         return error_of(code, self.curl)

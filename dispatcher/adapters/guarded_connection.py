@@ -25,7 +25,7 @@ _Address = tuple[Any, ...]  # As `socket.getaddrinfo` gives it.
 _NOT_RESOLVED = ErrorWord.DNS, "the target's name was not resolved within the time-out"
 _NOT_ANSWERED = ErrorWord.TIMEOUT, "no complete answer within the time-out"
 _DNS = ErrorWord.DNS, "the target's name could not be resolved"
-_DENIED = ErrorWord.EGRESS_DENIED, "the target's address is in a network that is closed to requests"
+_DENIED = ErrorWord.EGRESS_DENIED, "the target's network is closed (ONHOOK_EGRESS_ALLOW opens one)"
 _NOT_CONNECTED = ErrorWord.CONNECT_TIMEOUT, "no connection within the time-out"
 _REFUSED = ErrorWord.CONNECT_REFUSED, "the target refused the connection"
 

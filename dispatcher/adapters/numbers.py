@@ -16,7 +16,6 @@ _CACHED = 8_192
 _EXPLICIT = frozenset({CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD})
 
 
-@lru_cache(_CACHED)
 def e164(text: str, country: str | None) -> str | None:
     """The number in the form of E.164, or None where the text does not say enough.
 
@@ -25,10 +24,16 @@ def e164(text: str, country: str | None) -> str | None:
     nationally must be a number of the country's plan, so that an extension never becomes one. An extension behind
     the number is dropped; feature codes (`*98`) are no numbers.
     """
+    # Asked before the cache, which would keep the longest texts there are.
+    return _e164(text, country) if len(text) <= _MAX_CHARACTERS else None
+
+
+@lru_cache(_CACHED)
+def _e164(text: str, country: str | None) -> str | None:
     canonical = text[:1] == "+" and len(text) in _CANONICAL_LENGTHS and text[1:].isdigit() and text.isascii()
     if canonical and "0" not in text[2:5]:
         return text
-    if len(text) > _MAX_CHARACTERS or not _FEATURE_KEYS.isdisjoint(text):
+    if not _FEATURE_KEYS.isdisjoint(text):
         return None
     number = _number(text, country)
     if number is None and (digits := phonenumbers.normalize_digits_only(text)).startswith("00"):

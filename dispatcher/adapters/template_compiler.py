@@ -36,6 +36,11 @@ class Compiler:
         piece: str | Text = self._attempt(source, field, lambda: self._pieces.text(source, escape, field, literal))
         return piece
 
+    def url(self, source: str, field: str, literal: Callable[[str], str]) -> str | Text:
+        """A URL."""
+        piece: str | Text = self._attempt(source, field, lambda: self._pieces.url(source, field, literal))
+        return piece
+
     def pairs(self, pairs: Sequence[Pair], escape: str, field: str, literal: Callable[[str], str]) -> list[TextPair]:
         """Names with the texts of their values."""
         return [

@@ -15,12 +15,14 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from dispatcher.adapters.template_costs import counted, counted_list
 from dispatcher.adapters.template_filters import bounded, concatenated
 from dispatcher.adapters.template_loops import LOOP_MEMBERS, loop_items
-from dispatcher.adapters.template_text import ESCAPES
+from dispatcher.adapters.template_text import ESCAPES, segment
 
 _CR_PLACEHOLDER = "\x00"
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+_GROWING = (str, list, tuple)
 TESTS = ("defined", "undefined", "none", "string", "number", "boolean", "true", "false")
 
 
@@ -53,16 +55,19 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return self.undefined() if value is None else value
 
     def call_binop(self, context: JinjaContext, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 - Jinja's signature
-        """The sum; that of texts is measured first."""
-        if type(left) is str and type(right) is str:
+        """The sum; that of texts and lists is measured first."""
+        if type(left) in _GROWING and type(right) in _GROWING:
             bounded(len(left) + len(right))
+            counted(left)
+            counted(right)
         return add(left, right)
 
 
 def _language() -> BoundedEnvironment:
     environment = BoundedEnvironment(undefined=ChainableUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals.clear()
-    environment.filters = {**ESCAPES, "_concat": concatenated, "_items": loop_items}
+    environment.filters = {**ESCAPES, "_concat": concatenated, "_items": loop_items, "_segment": segment}
+    environment.filters |= {"_counted": counted, "_list": counted_list}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
 
@@ -99,16 +104,40 @@ def bound(tree: nodes.Template) -> nodes.Template:
 
 
 class _Bounded(NodeTransformer):
-    """Makes every `~` a call of our own join, which measures before it joins, and every loop one that is watched."""
+    """Makes every `~` a call of our own join, which measures before it joins, and every loop one that is watched; what
+    slices, comparisons and literal lists go through is counted."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja's visitor finds it by this name
         self.generic_visit(node)
-        return filtered(nodes.List(node.nodes, lineno=node.lineno), "_concat")
+        return filtered(nodes.List(node.nodes, lineno=node.lineno), "_concat")  # which measures for itself
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - as above
+        self.generic_visit(node)
+        return filtered(node, "_counted") if isinstance(node.arg, nodes.Slice) else node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - as above
+        self.generic_visit(node)
+        node.expr = _counted(node.expr)
+        for operand in node.ops:
+            operand.expr = _counted(operand.expr)
+        return node
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - as above
+        self.generic_visit(node)
+        return node if all(isinstance(each, nodes.Const) for each in node.items) else filtered(node, "_list")
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - as above
+        self.generic_visit(node)
+        return node if all(isinstance(each, nodes.Const) for each in node.items) else filtered(node, "_list")
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - as above
         self.generic_visit(node)
         node.iter = filtered(node.iter, "_items")  # type: ignore[arg-type]
         return node
+
+
+def _counted(node: nodes.Expr) -> nodes.Expr:
+    return node if isinstance(node, nodes.Const) else filtered(node, "_counted")
 
 
 def filtered(node: nodes.Expr, name: str) -> nodes.Filter:

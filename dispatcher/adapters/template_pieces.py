@@ -11,13 +11,15 @@ from typing import Any
 from jinja2 import ChainableUndefined, TemplateError, UndefinedError, nodes
 from jinja2.nodes import Impossible
 
+from dispatcher.adapters.template_costs import MAX_CHARACTERS, TooMuchText
 from dispatcher.adapters.template_dialect import Dialect, named_arguments
 from dispatcher.adapters.template_filters import MAX_OUTPUT_BYTES, OutputTooLarge, bounded
 from dispatcher.adapters.template_language import LANGUAGE, bound, has_template, key_path, parse
 from dispatcher.adapters.template_loops import MAX_ITEMS, LoopTooLong
 from dispatcher.adapters.template_places import Literal, Place, in_json, in_text, mark
 from dispatcher.adapters.template_rules import refuse_faults
-from dispatcher.adapters.template_text import ESCAPES, json_of
+from dispatcher.adapters.template_segments import with_whole_segments
+from dispatcher.adapters.template_text import ESCAPES, EmptySegment, json_of
 from dispatcher.adapters.template_xml import check_xml, in_xml
 from dispatcher.domain.context import Context, Getter, getter
 from dispatcher.ports import RenderError
@@ -43,6 +45,12 @@ class Pieces:
         if not has_template(source):
             return literal(source)
         return self._rendered(self._tree(source), in_text(escape), field, literal)
+
+    def url(self, source: str, field: str, literal: Literal) -> str | Text:
+        """The template of a URL, whose every value stays one segment of the path or one value of the query."""
+        if not has_template(source):
+            return literal(source)
+        return self._rendered(with_whole_segments(self._tree(source)), in_text("_url"), field, literal)
 
     def raw_json(self, source: str, field: str) -> str | Text:
         """The template of JSON as text. A value between quotes is escaped for there; one outside of quotes is a whole
@@ -195,6 +203,10 @@ def _sentence(fault: Exception) -> str:
     match fault:
         case OutputTooLarge():
             return f"output over {MAX_OUTPUT_BYTES} bytes"
+        case TooMuchText():
+            return f"more than {MAX_CHARACTERS} characters of text to go through"
+        case EmptySegment():
+            return "a path segment that is empty"
         case LoopTooLong():
             return f"a loop over more than {MAX_ITEMS} items, or one that takes too long"
         case ZeroDivisionError():

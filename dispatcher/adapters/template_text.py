@@ -13,6 +13,8 @@ from urllib.parse import quote, quote_plus
 import orjson
 from jinja2 import Undefined
 
+from dispatcher.adapters.template_costs import LONG_CHARACTERS, count
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _XML_SPECIAL = re.compile("[&<>\"'\t\n\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -29,6 +31,8 @@ def text_of(value: Any) -> str:
     """A value in text: absent and null are empty, a list is comma-joined, an object is compact JSON."""
     kind = type(value)
     if kind is str:
+        if len(value) > LONG_CHARACTERS:
+            count(len(value))
         return value  # type: ignore[no-any-return]
     if value is None or isinstance(value, Undefined):
         return ""
@@ -43,7 +47,10 @@ def text_of(value: Any) -> str:
 
 def json_of(value: Any) -> bytes:
     """A value as compact JSON with its type; absent is null."""
-    return orjson.dumps(value, default=_absent_as_null)
+    encoded = orjson.dumps(value, default=_absent_as_null)
+    if len(encoded) > LONG_CHARACTERS:
+        count(len(encoded))
+    return encoded
 
 
 def _absent_as_null(value: Any) -> None:
@@ -54,6 +61,20 @@ def _absent_as_null(value: Any) -> None:
 def url_part(value: Any) -> str:
     """Percent-encoded whole, so that it stays one path segment or one query value (RFC 3986, 2.1)."""
     return quote(text_of(value), safe="")
+
+
+class EmptySegment(ValueError):
+    """A value that is a whole segment of a path is empty."""
+
+
+def segment(value: Any) -> str:
+    """A value that is a whole segment of a path, as text. Raises `EmptySegment`: `DELETE /leads/` is another request
+    than `DELETE /leads/17`, and most servers take it for one to the whole list."""
+    return text_of(value) or _empty()
+
+
+def _empty() -> str:
+    raise EmptySegment
 
 
 def form_part(value: Any) -> str:

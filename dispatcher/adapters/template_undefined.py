@@ -17,6 +17,7 @@ from dispatcher.domain.shape import Fault, nearest
 Path = tuple[str | int, ...]
 _OPEN = (("call", "custom"), ("followed",))
 """Below these any name may be written."""
+_OUTPUT = "an output captured for this call, or given to the test as `followed`"
 _SAYS_SO = frozenset({"defined", "undefined", "none"})
 
 
@@ -43,7 +44,8 @@ def undefined_in(source: str, field: str, context: Context, *, hints: bool) -> I
         shown = needed.missing(context)
         if shown is not None:
             near = nearest(str(needed.path[-1]), _neighbours(context, needed.path)) if hints else ""
-            expected = f"a variable that this event has{near}, or `| default(...)` where it may be absent"
+            has = _OUTPUT if needed.path[0] == "followed" else "a variable that this event has"
+            expected = f"{has}{near}, or `| default(...)` where it may be absent"
             yield {"field": field, "expected": expected, "got": f"undefined variable {shown}"}
 
 

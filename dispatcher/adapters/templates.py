@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 
 from dispatcher.adapters.template_bodies import Bodies
 from dispatcher.adapters.template_compiler import Compiler, joined_pairs, too_large
+from dispatcher.adapters.template_costs import begin_request
 from dispatcher.adapters.template_dialect import dialect
 from dispatcher.adapters.template_filters import MAX_OUTPUT_BYTES
-from dispatcher.adapters.template_loops import begin_request
+from dispatcher.adapters.template_loops import begin_request as begin_loops
 from dispatcher.adapters.template_text import header_text, url_literal, url_part
 from dispatcher.adapters.template_undefined import undefined_in
 from dispatcher.domain.context import Context
@@ -32,7 +33,7 @@ class RequestTemplate:
     def __init__(self, compiler: Compiler, spec: ProfileSpec) -> None:
         request = spec.request
         self._method = request.method
-        self._url = compiler.text(request.url, "_url", "request.url", url_literal)
+        self._url = compiler.url(request.url, "request.url", url_literal)
         self._query = compiler.pairs(request.query, "_url", "request.query", url_part)
         headers = _with_content_type(request.headers, request.body)
         self._headers = compiler.pairs(headers, "_header", "request.headers", header_text)
@@ -42,8 +43,9 @@ class RequestTemplate:
 
     def render(self, context: Context) -> Rendered:
         """The request for one call, its URL and headers in ASCII. Raises `RenderError`."""
+        begin_request()
         if self._has_loops:
-            begin_request()
+            begin_loops()
         url = self._url
         if not isinstance(url, str):
             url = url(context)

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from dispatcher.api.answers import Json
+from dispatcher.api.openapi_bodies import add_bodies
 from dispatcher.domain.call_fields import EVENT_TYPES, FIELDS, Field, Kind
 
 router = APIRouter(include_in_schema=False)
@@ -88,6 +89,7 @@ def _complete(schema: Schema) -> Schema:
     schema["security"] = [{"basic": []}, {"bearer": []}]
     schema["paths"].setdefault("/v1/events", {})["post"] = _post_events()
     schema["paths"]["/v1/sources/{name}/events"] = {"post": _post_source("post"), "get": _post_source("get")}
+    add_bodies(schema)
     for operations in schema["paths"].values():
         for operation in operations.values():
             _add_problems(operation)

@@ -1,6 +1,7 @@
 """The store as commands use it: opened, known to be of this version, and closed when the command has ended."""
 
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ def current_store(settings: "Settings") -> "Iterator[Store]":
     from dispatcher.adapters.sql import schema
     from dispatcher.wiring import build_store
 
+    _say_warnings()
     store = build_store(settings)
     with closing(store.hot), disposing(store.engine):
         found = schema.current(store.engine)
@@ -56,6 +58,14 @@ def current_store(settings: "Settings") -> "Iterator[Store]":
                 "run `onhook db upgrade`."
             )
         yield store
+
+
+def _say_warnings() -> None:
+    """What the store finds amiss is told with its fields; a bare name of an event helps nobody."""
+    from dispatcher.adapters.logs import set_up_logging
+
+    if not logging.root.handlers:
+        set_up_logging("WARNING", "console")
 
 
 @contextmanager

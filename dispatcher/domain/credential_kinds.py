@@ -204,9 +204,10 @@ def _read_signature(reading: Reading, given: Document) -> tuple[Signature, Docum
         ),
     }
     known_parts(reading, document["signs"], "signs", SIGNED_PARTS)
-    if not any(f"{{{part}}}" in document["signs"] for part in SIGNED_PARTS):
+    if not PLACEHOLDER.search(document["signs"]):
         # Without any, every request has the same signature: most likely the braces were forgotten.
-        reading.note_got("signs", f"at least one of {', '.join(f'{{{part}}}' for part in SIGNED_PARTS)}", "none of them")
+        parts = ", ".join("{" + part + "}" for part in SIGNED_PARTS)
+        reading.note_got("signs", f"at least one of {parts}", "none of them")
     known_parts(reading, document["prefix"], "prefix", ("timestamp", "timestamp_ms"))
     return Signature(**document), document
 

@@ -19,7 +19,7 @@ from dispatcher.domain.credential_kinds import (
 from dispatcher.domain.engines import CompileXpath
 from dispatcher.domain.exchange import Tls
 from dispatcher.domain.secret_forms import MASK, forms_of
-from dispatcher.domain.shape import Fault, Reading
+from dispatcher.domain.shape import NO_SUCH_MEMBER, Fault, Reading
 from dispatcher.domain.token_kinds import TOKEN_MEMBERS, read_client_credentials, read_login
 from dispatcher.domain.token_service import TokenService
 
@@ -150,7 +150,7 @@ def parse_credential(raw: object, engines: CredentialEngines, stored: Credential
     if kind is Kind.BASIC and not document["username"] and secrets in (("", None), ("", "")):
         reading.note_got("username", "a user name or a password", "neither")
     if reading.faults:
-        raise CredentialRefused(reading.faults)
+        raise CredentialRefused([_told(fault) for fault in reading.faults])
     return CredentialSpec(
         document["name"],
         kind,
@@ -173,6 +173,11 @@ def rotated(spec: CredentialSpec, slot: int, secret: object, engines: Credential
         raise CredentialRefused([{"field": "secret", "expected": "the secret itself", "got": "its mask"}])
     preferred = slot if secret is not None else 3 - slot
     return parse_credential({**spec.document, member: secret, "preferred": preferred}, engines, spec)
+
+
+def _told(fault: Fault) -> Fault:
+    """A fault that may be printed and logged: what stands in an unknown member may be another kind's secret."""
+    return {**fault, "got": _SOMETHING} if fault["expected"].startswith(NO_SUCH_MEMBER) else fault
 
 
 def _members(kind: Kind) -> tuple[str, ...]:

@@ -154,6 +154,7 @@ def _retry(claim: Claim, outcome: RetryLater, policy: RetryPolicy, now: datetime
         return NextState(State.DEAD, f"gave up after {times}, last {why}", spent, None)
     give_up_at = claim.opened_at + timedelta(seconds=policy.give_up_after_seconds)
     if now + pause > give_up_at:
-        reason = f"gave up: its time of {policy.give_up_after_seconds:g} s is used up, last {why}"
+        asked = f"the target asks to wait {outcome.wait_seconds:g} s, and " if outcome.wait_seconds is not None else ""
+        reason = f"gave up: {asked}its time of {policy.give_up_after_seconds:g} s is used up, last {why}"
         return NextState(State.DEAD, reason, spent, None)
     return NextState(State.RETRYING, why, spent, now + pause)

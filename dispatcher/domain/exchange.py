@@ -103,5 +103,7 @@ class Exchange:
     detail: str = ""
     timings: Timings = field(default_factory=Timings)
     connection_reused: bool = False
+    unsent: bool = False
+    """It failed before anything went to the target: no access token could be had."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the credential put on the wire, for whoever keeps an excerpt of the answer to mask it there."""

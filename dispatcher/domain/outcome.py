@@ -66,7 +66,7 @@ def outcome_of(exchange: Exchange, rule: SuccessRule, now: datetime) -> Outcome:
         error = exchange.error or ErrorWord.PROTOCOL
         if error is ErrorWord.SHUTDOWN:
             return OurFault(error, exchange.detail)
-        if error is ErrorWord.PROXY:
+        if error is ErrorWord.PROXY or exchange.unsent:
             return OurFault(error, exchange.detail, lasting=True)
         return RetryLater(error, exchange.detail)
     answer = exchange.answer

@@ -18,6 +18,9 @@ class Pair(NamedTuple):
 
 def read_pairs(reading: Reading, raw: object, at: str) -> tuple[Pair, ...]:
     """A list of `{"name", "value"}`; faults are noted."""
+    if type(raw) is not list:
+        reading.note(at, f'a list of at most {MAX_PAIRS} {{"name": ..., "value": ...}}', raw)
+        return ()
     return tuple(
         _read_pair(reading, each, f"{at}[{index}]") for index, each in enumerate(reading.items(raw, at, MAX_PAIRS))
     )

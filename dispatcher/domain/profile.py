@@ -18,6 +18,8 @@ from dispatcher.domain.waiting import Follow, WaitFor, read_follow, read_wait_fo
 EVERY_EVENT = "*"
 MAX_TIMEOUT_SECONDS = 300
 DEFAULT_TIMEOUT_SECONDS = 10
+MAX_ANSWER_PATTERNS = 10
+"""Over one answer, by the thread that records everybody's: a hostile one can cost each of them 0.1 s."""
 _MAX_DESCRIPTION_CHARACTERS = 2_000
 _MAX_EVENT_TYPES = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -114,6 +116,8 @@ def parse_profile(raw: object, engines: Engines) -> ProfileSpec:
     success = read_success(reading, given.get("success", {}), "success", engines)
     outputs = read_outputs(reading, given.get("outputs"), "outputs", engines)
     success = replace(success, required=tuple(output for output in outputs if output.required))
+    if _patterns_in([success.as_document(), *(output.as_document() for output in outputs)]) > MAX_ANSWER_PATTERNS:
+        reading.note_got("success", f"at most {MAX_ANSWER_PATTERNS} patterns in success and outputs together", "more")
     document: dict[str, Any] = {
         "name": _read_name(reading, given.get("name")),
         "enabled": reading.flag(given.get("enabled", True), "enabled"),
@@ -151,6 +155,16 @@ def parse_profile(raw: object, engines: Engines) -> ProfileSpec:
         outputs=outputs,
         document=document,
     )
+
+
+def _patterns_in(value: Any) -> int:
+    """How many patterns a document asks of an answer."""
+    if type(value) is list:
+        return sum(map(_patterns_in, value))
+    if type(value) is not dict:
+        return 0
+    asked = sum(value.get(word) is not None for word in ("regex", "matches"))
+    return asked + sum(_patterns_in(item) for item in value.values() if type(item) in (dict, list))
 
 
 def _read_name(reading: Reading, raw: object) -> str:

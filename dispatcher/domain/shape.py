@@ -14,6 +14,7 @@ MAX_LISTED_FAULTS = 100
 MAX_DEPTH = 64
 """Levels of objects and lists in a document; deeper ones cost stack, not meaning."""
 NOT_AVAILABLE = "nothing: not available in this version"
+NO_SUCH_MEMBER = "no such member"
 _MAX_COMPARED_CHARACTERS = 64
 """Finding the nearest name is quadratic in its length."""
 
@@ -88,7 +89,7 @@ class Reading:
                 if value is not None:
                     self.note(joined(at, key), NOT_AVAILABLE, value)
             elif key not in known:
-                self.note(joined(at, key), f"no such member{nearest(key, known)}", value)
+                self.note(joined(at, key), f"{NO_SUCH_MEMBER}{nearest(key, known)}", value)
         return {key: value for key, value in raw.items() if key in known}
 
     def text(self, raw: object, at: str, most: int) -> str:

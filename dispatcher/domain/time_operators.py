@@ -22,6 +22,8 @@ _EXPECTED_TIME = 'a time of day such as "22:00" (in YAML in quotes)'
 _EXPECTED_WINDOW = '{"from": "22:00", "to": "06:00"}, and where it is not the source\'s, "zone": "Europe/Berlin"'
 _EXPECTED_DAYS = f'a list of {", ".join(DAYS)}, or {{"days": [...], "zone": ...}}'
 _DAY_SECONDS = 86_400
+_MAX_CHARACTERS = 64
+"""Of a text that may be a time: the cache must not keep the long ones that a source may have below `call.custom`."""
 _CACHED = 1_024
 """Finding a place's local time takes 2 us, and every profile asks for the times of the same few events."""
 
@@ -63,7 +65,7 @@ def weekday_in(operand: Operand) -> Test | LocalTest:
 
 def _in_zone(zone: str | None, holds: Callable[[_Local], bool]) -> Test | LocalTest:
     def test(value: Any, place: Any) -> bool:
-        local = _local(value, place) if type(value) is str else None
+        local = _local(value, place) if type(value) is str and len(value) <= _MAX_CHARACTERS else None
         return local is not None and holds(local)
 
     return LocalTest(ZONE, test) if zone is None else lambda value: test(value, zone)

@@ -294,6 +294,7 @@ def test_a_wrong_secret_is_tried_once_by_all_workers_and_again_after_growing_pau
         for exchange in pending.wait():
             assert (exchange.answer, exchange.error) == (None, ErrorWord.STATUS)
             assert exchange.detail.startswith("the token service answered 401")
+            assert exchange.unsent is True
             assert not any(secret in exchange.detail for secret in SECRETS)
         if len(service.asked) > len(asked_at):
             asked_at.append(minute)

@@ -81,11 +81,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     store.engine.dispose()
 
 
-def test_a_delivery_carries_the_credential_and_its_log_does_not(site: Site) -> None:
+def test_a_delivery_carries_the_credential_and_its_log_shows_a_mask_in_its_place(site: Site) -> None:
     row = site.deliver()
     assert row["state"] == "delivered"
     [attempt] = row["log"]
-    assert "Authorization" not in dict(attempt["request"]["headers"])
+    assert dict(attempt["request"]["headers"])["Authorization"] == "Basic ***"
     assert attempt["response"]["body"] == "you are Basic ***"
     assert dict(attempt["response"]["headers"])["x-echo"] == "Basic ***"
     assert "canary" not in repr(row)

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 import yaml
 
+from dispatcher.adapters.engines import ENGINES
 from dispatcher.api.services import ReadyReport
 from dispatcher.domain.call_fields import FIELDS
 from dispatcher.domain.filters import FILTERS
 from dispatcher.domain.operators import operators_for
+from dispatcher.domain.profile import parse_profile
 from dispatcher.domain.variables import VARIABLES
 from dispatcher.tokens import Scope
-from tests.unit.api_house import House, problem
+from tests.unit.api_house import PROFILE, House, problem
 
 
 @pytest.fixture
@@ -196,6 +198,28 @@ def test_the_description_needs_no_token_and_names_every_address(house: House) ->
         "/v1/tokens/{token_id}": ["delete"],
         "/v1/tokens/{token_id}/secrets/{which}/rotate": ["post"],
     }
+
+
+def test_the_description_says_what_every_operation_takes_in_its_body(house: House) -> None:
+    described = house.call("GET", "/openapi.json", None).json()
+    without_body = {
+        f"{method} {path}"
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+        if method in ("post", "put", "patch") and "requestBody" not in operation
+    }
+    assert without_body == {
+        "post /v1/deliveries/{delivery_id}/replay",
+        "post /v1/profiles/{name}/enable",
+        "post /v1/profiles/{name}/disable",
+        "post /v1/sources/{name}/events",
+        "post /v1/tokens/{token_id}/secrets/{which}/rotate",
+    }
+
+
+def test_the_description_of_a_profile_names_every_member_that_is_taken(house: House) -> None:
+    schemas = house.call("GET", "/openapi.json", None).json()["components"]["schemas"]
+    assert set(schemas["Profile"]["properties"]) == set(parse_profile(PROFILE, ENGINES).document)
 
 
 def test_the_description_as_yaml_is_the_same(house: House) -> None:

@@ -8,6 +8,7 @@ from dispatcher.api.merge_patch import merge_patch
 from dispatcher.domain.profile import parse_profile
 from dispatcher.tokens import Scope
 from tests.unit.api_house import NOON, PROFILE, WORKSPACE, House, problem
+from tests.unit.doubles import spec
 
 DOCUMENT = parse_profile(PROFILE, ENGINES).document
 SHOWN = {
@@ -145,6 +146,14 @@ def test_disable_and_enable_are_revisions(house: House) -> None:
     assert (off["enabled"], off["revision"]) == (False, 2)
     on = house.call("POST", "/v1/profiles/crm/enable", Scope.WRITE).json()
     assert (on["enabled"], on["revision"], on["disabled_reason"]) == (True, 3, None)
+
+
+def test_a_profile_that_today_would_be_refused_can_still_be_disabled(house: House) -> None:
+    request = {"method": "POST", "url": "https://crm.example/{{ call.of_older_rules }}"}
+    house.store.create_profile(WORKSPACE, spec("crm", request=request), NOON)
+    assert house.call("PATCH", "/v1/profiles/crm", Scope.WRITE, json={"description": "x"}).status_code == 422
+    off = house.call("POST", "/v1/profiles/crm/disable", Scope.WRITE)
+    assert (off.status_code, off.json()["enabled"], off.json()["revision"]) == (200, False, 2)
 
 
 def test_a_profile_that_was_switched_off_for_a_410_says_why(house: House) -> None:

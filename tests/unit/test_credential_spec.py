@@ -56,6 +56,13 @@ def test_a_basic_credential_shows_everything_but_its_password() -> None:
     }
 
 
+def test_a_secret_in_the_wrong_member_is_not_repeated() -> None:
+    document = {"name": "crm", "kind": "bearer", "password": "canary", "tls": {"key": "canary"}}
+    told = faults(document)
+    assert told["password"] == ("no such member", "something else")
+    assert told["tls.key"] == ("no such member", "something else")
+
+
 def test_the_first_secret_may_be_called_by_its_number() -> None:
     document = {"name": "crm", "kind": "token_secret", "token": "tok", "secret_1": "one", "secret_2": "two"}
     assert parse_credential(document, ENGINES).secrets == ("one", "two")
@@ -108,6 +115,7 @@ def test_a_mask_keeps_the_stored_secret_and_needs_one_of_the_same_kind() -> None
         ("token_login", {"send": {"in": "header", "name": "Host"}}, "send.name"),
         ("hmac", {"algorithm": "md5"}, "algorithm"),
         ("hmac", {"signs": "{body}{nonce}"}, "signs"),
+        ("hmac", {"signs": "body"}, "signs"),
         ("hmac", {"prefix": "{body}"}, "prefix"),
         ("hmac", {"secret": "not hex", "secret_encoding": "hex"}, "secret"),
         ("none", {"password": "x"}, "password"),

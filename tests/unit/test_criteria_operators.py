@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
+from dispatcher.domain import time_operators
 from dispatcher.domain.call_fields import OUTCOMES
 from dispatcher.domain.criteria import CriteriaRefused, parse_criteria
 from dispatcher.domain.text_operators import OUTCOME_CLASSES
@@ -24,6 +25,14 @@ def refusal(field: str, op: str, value: Any) -> tuple[str, str]:
         parse_criteria(clause(field, op, value), ENGINES)
     (fault,) = refused.value.faults
     return fault["field"].removeprefix("trigger.criteria."), fault["expected"]
+
+
+def test_a_text_that_is_too_long_for_a_time_is_not_kept_in_memory() -> None:
+    kept = time_operators._local.cache_info().currsize
+    window = {"from": "00:00", "to": "24:00", "zone": "UTC"}
+    long = {"custom": {"at": "2026-11-20T10:00:00." + "0" * 60 + "Z"}}
+    assert holds("time_between", window, long, "call.custom.at") is False
+    assert time_operators._local.cache_info().currsize == kept
 
 
 # --- telephone numbers

@@ -200,7 +200,7 @@ def test_a_time_that_is_used_up_ends_dead_however_few_the_attempts(house: House)
     row = house.row(identifier)
     assert [row[name] for name in ("state", "reason", "attempts")] == [
         "dead",
-        "gave up: its time of 150 s is used up, last status: answered 429",
+        "gave up: the target asks to wait 100 s, and its time of 150 s is used up, last status: answered 429",
         0,
     ]
 

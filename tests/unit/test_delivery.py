@@ -94,7 +94,8 @@ def test_a_429_is_obeyed_where_no_attempt_would_be_left():
 
 def test_an_endless_429_ends_when_its_time_is_used_up():
     following = next_state(claim(), asked_to_wait(3601.0), POLICY, NOON, MIDDLE)
-    reason = "gave up: its time of 3600 s is used up, last status: answered 429"
+    asked = "the target asks to wait 3601 s"
+    reason = f"gave up: {asked}, and its time of 3600 s is used up, last status: answered 429"
     assert following == NextState(State.DEAD, reason, 0, None)
 
 

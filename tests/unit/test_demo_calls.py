@@ -69,6 +69,7 @@ def test_every_example_profile_fires_on_some_of_the_first_six_calls_and_can_be_r
             "type": event["type"],
             "occurred_at": event["occurred_at"],
             "call": parse_event(event, NOW).call,
+            "followed": {"lead": 17},
         }
         for event in events(first(6))
     ]

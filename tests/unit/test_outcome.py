@@ -62,6 +62,11 @@ def test_our_own_shutdown_is_our_fault_and_not_final():
     assert outcome == OurFault(ErrorWord.SHUTDOWN, "stopping", final=False)
 
 
+def test_a_token_that_could_not_be_had_is_no_fault_of_the_targets():
+    exchange = Exchange(error=ErrorWord.STATUS, detail="the token service answered 401", unsent=True)
+    assert outcome_of(exchange, RULE, NOW) == OurFault(ErrorWord.STATUS, "the token service answered 401", lasting=True)
+
+
 def test_a_proxy_that_fails_is_our_fault_and_likely_to_last():
     outcome = outcome_of(Exchange(error=ErrorWord.PROXY, detail="no connection to the proxy"), RULE, NOW)
     assert outcome == OurFault(ErrorWord.PROXY, "no connection to the proxy", final=False, lasting=True)

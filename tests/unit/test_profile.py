@@ -410,3 +410,11 @@ def test_the_example_profiles_are_those_that_the_demo_shows() -> None:
         "recording-archive",
         "retired-crm",
     ]
+
+
+def test_a_profile_asks_at_most_ten_patterns_of_an_answer() -> None:
+    outputs = [{"name": f"o{number}", "regex": "id=([0-9]+)"} for number in range(9)]
+    one = {**LEAST, "outputs": outputs, "success": {"body": {"json": "$.ok", "matches": "^y"}}}
+    assert len(parsed(one).outputs) == 9
+    (fault,) = faults({**one, "success": {"body": [{"json": "$.ok", "matches": "^y"}, {"regex": "ok"}]}})
+    assert (fault["field"], fault["expected"]) == ("success", "at most 10 patterns in success and outputs together")

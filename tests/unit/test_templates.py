@@ -150,6 +150,38 @@ def test_a_value_that_would_climb_out_of_its_segment_is_refused(value: str) -> N
     assert render(said(f"/{value}/"), url=URL + "?a={{ call.custom.said }}").url == f"{URL}?a=%2F{value}%2F"
 
 
+SEGMENT = "{{ call.custom.said }}"
+
+
+@pytest.mark.parametrize("value", ["", None, []])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{URL}/{SEGMENT}",
+        f"{URL}/{SEGMENT}/notes",
+        f"{URL}/{SEGMENT}?a=b",
+        f"{URL}/{{{{ call.id }}}}/{{{{ call.custom.said | trim }}}}/x",
+    ],
+)
+def test_a_segment_that_would_be_empty_is_refused_since_it_names_another_resource(url: str, value: Any) -> None:
+    with pytest.raises(RenderError, match=r"a path segment that is empty in request\.url"):
+        render(said(value if "trim" not in url else ""), url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        (f"{URL}/lead-{SEGMENT}", "/api/lead-"),
+        (f"{URL}//x/", "/api//x/"),
+        (f"{URL}/{SEGMENT}{{{{ call.id }}}}", "/api/7f9c"),
+        (f"{URL}/{{% if call.custom.said %}}{SEGMENT}/{{% endif %}}x", "/api/x"),
+    ],
+)
+def test_an_empty_value_beside_others_or_in_an_if_is_empty(url: str, path: str) -> None:
+    assert urlsplit(render(said(""), url=url).url).path == path
+    assert render(said(""), url=f"{URL}?a={SEGMENT}/{SEGMENT}").url == f"{URL}?a=/"
+
+
 @pytest.mark.parametrize("template", PLACES.values(), ids=PLACES)
 @given(value=HOSTILE)
 def test_no_value_leaves_its_place_in_a_query(template: str, value: str) -> None:
@@ -399,6 +431,35 @@ LONG = "x" * 600_000
 
 
 @pytest.mark.parametrize(
+    "template",
+    [
+        "{{ (call.custom.said | upper) | length }}" * 20,
+        "{{ call.custom.said[1:] | length }}" * 20,
+        "{% if call.custom.said in call.custom.said | lower %}a{% endif %}" * 20,
+        "{{ [" + ", ".join(["call.custom.said"] * 40) + "] | json | length }}",
+        "{{ [" + ", ".join(["call.custom"] * 40) + "] | length }}",
+        "{{ (call.custom.said | json) | length }}" * 20,
+    ],
+)
+def test_what_a_request_may_go_through_has_an_end_though_it_sends_little(template: str) -> None:
+    with pytest.raises(RenderError, match=r"^more than 8388608 characters of text to go through in"):
+        render(said(LONG), body=raw(template))
+    with pytest.raises(RenderError, match="characters of text to go through"):
+        render(said(LONG), body={"kind": "json", "value": [template] * 2})
+
+
+def test_lists_do_not_grow_by_sums() -> None:
+    with pytest.raises(RenderError, match="output over"):
+        render(said([0] * 600_000), body=raw("{{ (call.custom.said + call.custom.said) | length }}"))
+
+
+def test_every_request_may_go_through_as_much_as_any_other() -> None:
+    template = "{{ (call.custom.said | upper) | length }}" * 6
+    for _ in range(3):
+        assert render(said(LONG), body=raw(template)).body == b"600000" * 6
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         {"body": {"kind": "json", "value": ["{{ call.custom.said }}"] * 2}},
@@ -427,7 +488,7 @@ def test_the_dearest_templates_that_can_be_saved_end_within_a_second() -> None:
     doubled = "{{ " + " ~ ".join(["call.custom.said"] * 500) + " }}"
     for template in (chain, doubled, "{{ call.custom.said | upper | lower | trim | replace('x', 'yyyyyyyyy') }}" * 100):
         began = time.process_time()
-        with pytest.raises(RenderError, match="output over"):
+        with pytest.raises(RenderError, match=r"output over|to go through"):
             text(template, said("x" * 100_000))
         assert time.process_time() - began < 1
 

@@ -9,6 +9,7 @@ from dispatcher.adapters.templates import check_request, compile_request
 from dispatcher.domain.profile import parse_profile
 from tests.unit.template_house import CONTEXT, raw, spec
 
+CAPTURED = "an output captured for this call, or given to the test as `followed`"
 OTHERWISE = "or `| default(...)` where it may be absent"
 EVENT: dict[str, Any] = {
     **CONTEXT,
@@ -83,7 +84,7 @@ def test_a_fault_says_where_and_what_is_near() -> None:
     assert faults == [
         {
             "field": "request.headers[0].value",
-            "expected": f"a variable that this event has (did you mean lead_id?), {OTHERWISE}",
+            "expected": f"{CAPTURED} (did you mean lead_id?), {OTHERWISE}",
             "got": "undefined variable followed.leadid",
         },
         {

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, insert, select
 
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import catalogue, deliveries, evaluations, events
+from dispatcher.adapters.sql.waiting import delivered_among, events_of
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import NewDelivery, State
+from dispatcher.domain.ids import delivery_id
 from dispatcher.ports import Conflict, NewEvent
 
 LOOKED_AT_EVENTS = 1_000
@@ -39,21 +41,15 @@ class RehearsalRows:
             return connection.execute(query.order_by(newest.c.id.desc()).limit(1)).scalar_one_or_none()
 
     def outputs_for(self, event_id: UUID, profile_id: UUID) -> dict[str, Any] | None:
-        this, others = events.alias(), events.alias()
-        query = (
-            select(deliveries.c.id, deliveries.c.outputs)
-            .select_from(this)
-            .join(others, (others.c.call_id == this.c.call_id) & (others.c.source_id == this.c.source_id))
-            .join(deliveries, deliveries.c.event_id == others.c.id)
-            .where(this.c.id == event_id, deliveries.c.profile_id == profile_id, deliveries.c.test.is_(False))
-            .where(deliveries.c.state == State.DELIVERED.value)
-            .order_by(deliveries.c.id.desc())
-            .limit(1)
-        )
+        this = select(events.c.source_id, events.c.call_id).where(events.c.id == event_id)
         with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
+            call = connection.execute(this).one_or_none()
+            said = events_of(connection, (call.source_id, call.call_id)) if call is not None else ()
+            made = sorted(delivery_id(each.id, profile_id) for each in said)
+            rows = list(delivered_among(connection, made))
+        if not rows:
             return None
+        row = rows[-1]
         if row.outputs is None:
             return {}
         values: dict[str, Any] = orjson.loads(self._vault.open(row.outputs, row.id.bytes))["values"]

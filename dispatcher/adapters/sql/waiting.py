@@ -1,12 +1,12 @@
 """Deliveries that wait for news of their call, in SQLAlchemy Core for either database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.adapters.sql.database import Database
@@ -14,11 +14,13 @@ from dispatcher.adapters.sql.rows import opened
 from dispatcher.adapters.sql.tables import deliveries, events, profiles, waiting
 from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.domain.delivery import Claim, State
+from dispatcher.domain.ids import delivery_id
 from dispatcher.ports import CallState, PutBack
 
 _PENDING = (State.PENDING.value, State.RETRYING.value)
 _Call = tuple[UUID, str]
 """A source and its id of a call."""
+_IDS_OF_A_STATEMENT = 1_000
 MAX_EVENTS_OF_A_CALL = 200
 """More events of one call than these, the newest, are not read: a source that repeats a call id for ever must not make
 every look dearer than the one before."""
@@ -33,12 +35,10 @@ class WaitingRows:
     def look(self, claims: Sequence[Claim], followed: str | None) -> dict[UUID, CallState]:
         calls = self._list(claims)
         with self._database.reading() as connection:
-            contexts = {call: self._contexts(connection, call) for call in set(calls.values())}
-            outputs = self._outputs(connection, followed, claims[0].profile_id, set(calls.values())) if followed else {}
-        return {
-            delivery_id: CallState(list(contexts[call].values()), outputs.get(call))
-            for delivery_id, call in calls.items()
-        }
+            said = {call: events_of(connection, call) for call in set(calls.values())}
+            outputs = self._outputs(connection, followed, claims[0].profile_id, said) if followed else {}
+        contexts = {call: list(self._contexts(rows).values()) for call, rows in said.items()}
+        return {each: CallState(contexts[call], outputs.get(call)) for each, call in calls.items()}
 
     def _list(self, claims: Sequence[Claim]) -> dict[UUID, _Call]:
         """Puts the deliveries on the list, or marks them as looked at; their calls."""
@@ -62,36 +62,26 @@ class WaitingRows:
                 )
         return calls
 
-    def _contexts(self, connection: Connection, call: _Call) -> dict[UUID, dict[str, Any]]:
-        source_id, call_id = call
-        query = (
-            select(events.c.id, events.c.body)
-            .where(events.c.source_id == source_id, events.c.call_id == call_id, events.c.erased_at.is_(None))
-            .where(events.c.test.is_(False))
-            .order_by(events.c.id.desc())
-            .limit(MAX_EVENTS_OF_A_CALL)
-        )
-        rows = connection.execute(query).all()
-        return opened(self._vault, ((row.id, row.body) for row in reversed(rows)))
+    def _contexts(self, rows: Sequence[Row[Any, Any]]) -> dict[UUID, dict[str, Any]]:
+        return opened(self._vault, ((row.id, row.body) for row in rows))
 
     def _outputs(
-        self, connection: Connection, followed: str, follower_id: UUID, calls: set[_Call]
+        self, connection: Connection, followed: str, follower_id: UUID, said: Mapping[_Call, Sequence[Row[Any, Any]]]
     ) -> dict[_Call, dict[str, Any]]:
         """What the followed profile's newest delivery of each call captured; nothing of calls it has not delivered."""
         workspace = select(profiles.c.workspace_id).where(profiles.c.id == follower_id).scalar_subquery()
-        query = (
-            select(deliveries.c.id, deliveries.c.outputs, events.c.source_id, events.c.call_id)
-            .join(events, events.c.id == deliveries.c.event_id)
-            .join(profiles, profiles.c.id == deliveries.c.profile_id)
-            .where(profiles.c.name == followed, profiles.c.workspace_id == workspace, profiles.c.deleted_at.is_(None))
-            .where(deliveries.c.state == State.DELIVERED.value, deliveries.c.test.is_(False))
-            .where(tuple_(events.c.call_id, events.c.source_id).in_([(call_id, source) for source, call_id in calls]))
-            .order_by(deliveries.c.id)
+        named = select(profiles.c.id).where(
+            profiles.c.name == followed, profiles.c.workspace_id == workspace, profiles.c.deleted_at.is_(None)
         )
-        found: dict[_Call, dict[str, Any]] = {}
-        for row in connection.execute(query):
-            found[row.source_id, row.call_id] = self._opened_outputs(row.id, row.outputs)
-        return found
+        profile_id = connection.execute(named).scalar_one_or_none()
+        if profile_id is None:
+            return {}
+        # By their derived ids: no index leads from an event to its deliveries, and a join would read all that the
+        # profile has ever delivered.
+        made = {delivery_id(row.id, profile_id): call for call, rows in said.items() for row in rows}
+        return {
+            made[row.id]: self._opened_outputs(row.id, row.outputs) for row in delivered_among(connection, sorted(made))
+        }
 
     def _opened_outputs(self, delivery_id: UUID, sealed: bytes | None) -> dict[str, Any]:
         if sealed is None:
@@ -137,7 +127,8 @@ class WaitingRows:
 
     def stop_waiting(self, delivery_ids: Sequence[UUID]) -> None:
         with self._database.writing() as connection:
-            connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(delivery_ids)))
+            chosen = waiting.c.delivery_id.in_(delivery_ids)
+            connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(_locked(chosen))))
 
     def wake_waiting(self, calls: Sequence[_Call], now: datetime) -> dict[UUID, list[UUID]]:
         # As one list: hundreds of ORs are dear to compile, and beyond a thousand SQLite takes none.
@@ -146,12 +137,7 @@ class WaitingRows:
             if connection.execute(select(waiting.c.delivery_id).where(chosen).limit(1)).first() is None:
                 return {}  # nobody waits for these calls: no write lock for nothing
         with self._database.writing() as connection:
-            ids = list(
-                connection.execute(
-                    select(waiting.c.delivery_id).where(chosen).order_by(waiting.c.delivery_id).with_for_update()
-                ).scalars()
-            )
-            return _wake(connection, ids, now)
+            return _wake(connection, list(connection.execute(_locked(chosen)).scalars()), now)
 
     def wake_followers(self, delivery_ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UUID]]:
         query = (
@@ -164,11 +150,37 @@ class WaitingRows:
         return self.wake_waiting(sorted(calls), now) if calls else {}
 
 
+def events_of(connection: Connection, call: _Call) -> Sequence[Row[Any, Any]]:
+    """The newest events of a call, the oldest of them first; erased ones have no body."""
+    source_id, call_id = call
+    query = (
+        select(events.c.id, events.c.body)
+        .where(events.c.source_id == source_id, events.c.call_id == call_id, events.c.test.is_(False))
+        .order_by(events.c.id.desc())
+        .limit(MAX_EVENTS_OF_A_CALL)
+    )
+    return connection.execute(query).all()[::-1]
+
+
+def delivered_among(connection: Connection, ids: Sequence[UUID]) -> Iterator[Row[Any, Any]]:
+    """Those of the deliveries that their targets took, in the order of the ids."""
+    for start in range(0, len(ids), _IDS_OF_A_STATEMENT):
+        part = deliveries.c.id.in_(ids[start : start + _IDS_OF_A_STATEMENT])
+        query = select(deliveries.c.id, deliveries.c.outputs).where(part, deliveries.c.state == State.DELIVERED.value)
+        yield from connection.execute(query.order_by(deliveries.c.id))
+
+
 def forget_waiting(connection: Connection, *chosen: ColumnElement[bool]) -> None:
     """Takes the open deliveries of the choice off the list, which are about to be discarded. One that is claimed in
     between is listed again by whoever looks at it."""
     going = select(deliveries.c.id).where(*chosen, deliveries.c.state.in_(_PENDING))
-    connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(going)))
+    listed = _locked(waiting.c.delivery_id.in_(going))
+    connection.execute(delete(waiting).where(waiting.c.delivery_id.in_(listed)))
+
+
+def _locked(chosen: ColumnElement[bool]) -> Select[Any]:
+    """The rows of the choice, locked in the one order that keeps two workers from waiting for each other."""
+    return select(waiting.c.delivery_id).where(chosen).order_by(waiting.c.delivery_id).with_for_update()
 
 
 def look_again(connection: Connection, profile_id: UUID, now: datetime) -> None:
