@@ -16,10 +16,10 @@ from bench.events import EventBodies
 from bench.measurement import Measurement
 from bench.product import profile
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.domain.event import parse_events
-from dispatcher.domain.own_headers import own_headers
 from dispatcher.domain.profile import parse_profile
+from dispatcher.domain.requests.own_headers import own_headers
 from dispatcher.evaluate import profiles_for
 from dispatcher.ports import Catalogue, Profile, StoredEvent
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.criteria import Verdict
+from dispatcher.domain.criteria.tree import Verdict
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.ports import PastEvent, Profile
 from dispatcher.verdicts import CRITERIA, Catalogues, without_values

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.ports import Catalogue, CatalogueStore, Profile, Rendered, RenderError, RequestTemplate, Templates
 
 

@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.domain.shape import Fault
 from dispatcher.ports import AuthenticatedSender

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from dispatcher.domain.credential_spec import (
+from dispatcher.domain.credentials.spec import (
     CredentialEngines,
     CredentialRefused,
     CredentialSpec,

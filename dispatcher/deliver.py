@@ -19,8 +19,8 @@ from uuid import UUID
 from dispatcher.catalogue import Profiles
 from dispatcher.domain.delivery import Claim
 from dispatcher.domain.exchange import Exchange, Request
-from dispatcher.domain.own_headers import own_headers
 from dispatcher.domain.pace import is_limited
+from dispatcher.domain.requests.own_headers import own_headers
 from dispatcher.domain.room import Room
 from dispatcher.ports import Clock, Done, Profile, Rendered, RenderError, Sender, StoreUnavailable
 from dispatcher.record import Recorder, Unrecorded

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from dispatcher.catalogue import Profiles
 from dispatcher.deliver import Deliverer, Patience
-from dispatcher.domain.asking import Told
+from dispatcher.domain.criteria.asking import Told
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.ids import delivery_id
 from dispatcher.ports import Catalogue, Clock, Evaluation, EvaluationStore, Profile, StoredEvent

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.credential import Credential
-from dispatcher.domain.credential_spec import CredentialSpec
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.spec import CredentialSpec
 from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
 from dispatcher.domain.exchange import Exchange, Request
 from dispatcher.domain.profile import ProfileSpec

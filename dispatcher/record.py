@@ -18,13 +18,13 @@ import orjson
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
 from tenacity.wait import wait_base
 
+from dispatcher.domain.answers.outputs import capture
+from dispatcher.domain.credentials.request_authentication import shown_authenticated
+from dispatcher.domain.credentials.secret_forms import masked
 from dispatcher.domain.delivery import Attempt, Claim, Result, State, next_state
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater, outcome_of
-from dispatcher.domain.outputs import capture
 from dispatcher.domain.private_view import private_view
-from dispatcher.domain.request_authentication import shown_authenticated
-from dispatcher.domain.secret_forms import masked
 from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
 
 logger = logging.getLogger(__name__)

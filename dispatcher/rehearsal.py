@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from dispatcher.domain.criteria import Verdict
+from dispatcher.domain.criteria.tree import Verdict
 from dispatcher.domain.exchange import Request
 from dispatcher.domain.waiting import Decision, Over, Ready, Wait
 from dispatcher.ports import NewEvent, ShowRequest

@@ -10,15 +10,15 @@ from uuid import UUID
 import orjson
 
 from dispatcher.deliver import context_of
+from dispatcher.domain.credentials.request_authentication import shown_authenticated
+from dispatcher.domain.credentials.secret_forms import MASK
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.exchange import Request
 from dispatcher.domain.ids import delivery_id
-from dispatcher.domain.own_headers import SIGNATURE, own_headers
 from dispatcher.domain.private_view import keyed_hash
 from dispatcher.domain.profile import EVERY_EVENT, ProfileSpec
-from dispatcher.domain.request_authentication import shown_authenticated
-from dispatcher.domain.secret_forms import MASK
+from dispatcher.domain.requests.own_headers import SIGNATURE, own_headers
 from dispatcher.domain.shape import Fault
 from dispatcher.domain.waiting import Decision, Ready, assembled, decide
 from dispatcher.ingest import new_event

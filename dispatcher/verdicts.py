@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.criteria import Verdict
+from dispatcher.domain.criteria.tree import Verdict
 from dispatcher.ports import CallRecord, Profile, SavedProfile
 
 DISABLED = "disabled"

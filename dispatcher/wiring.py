@@ -24,7 +24,7 @@ from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
 from dispatcher.adapters.probe import Probe
 from dispatcher.adapters.sql.store import Store, open_store
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.vault import Vault
 from dispatcher.api.loop_calls import LoopCalls
@@ -32,10 +32,10 @@ from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
 from dispatcher.deliver import Deliverer, SendingRules
-from dispatcher.domain.credential_spec import CredentialEngines
+from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import Result, State
-from dispatcher.domain.own_headers import user_agent
 from dispatcher.domain.profile import ProfileSpec, parse_profile
+from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.domain.room import Room
 from dispatcher.erase import Eraser
 from dispatcher.evaluate import Evaluated, Evaluator
@@ -185,7 +185,7 @@ def _plain_sender(settings: Settings) -> Sender:
         from dispatcher.adapters.requests_sender import RequestsSender
 
         return RequestsSender(egress, threads=_capacity(settings), max_response_bytes=settings.max_response_bytes)
-    from dispatcher.adapters.curl_sender import CurlSender
+    from dispatcher.adapters.curl.sender import CurlSender
 
     return CurlSender(egress, max_response_bytes=settings.max_response_bytes)
 

@@ -15,10 +15,10 @@ from uuid import UUID, uuid4
 
 from dispatcher.adapters.token_store import Refusal, TokenState, TokenStore
 from dispatcher.adapters.vault import CannotOpen
-from dispatcher.domain.access_token import AccessToken, refused_until
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.access_token import AccessToken, refused_until
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.token_service import ClientCredentials, Login
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
-from dispatcher.domain.token_service import ClientCredentials, Login
 from dispatcher.ports import Clock, Sender, StoreUnavailable
 
 logger = logging.getLogger(__name__)

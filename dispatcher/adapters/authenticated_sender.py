@@ -20,10 +20,10 @@ from dispatcher.adapters.access_tokens import AccessTokens, Failure
 from dispatcher.adapters.deadlines import Deadlines
 from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.wire_form import wire_url
-from dispatcher.domain.access_token import AccessToken
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.access_token import AccessToken
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.request_authentication import authenticated
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
-from dispatcher.domain.request_authentication import authenticated
 from dispatcher.ports import Clock, Done, Sender
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from dispatcher.domain.credential_spec import TlsRefused
+from dispatcher.domain.credentials.spec import TlsRefused
 from dispatcher.domain.exchange import Tls
 
 MAX_CERTIFICATES = 50

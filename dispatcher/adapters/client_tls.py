@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from urllib3.util.ssl_ import create_urllib3_context
 
 from dispatcher.adapters.client_certificates import read_tls
-from dispatcher.domain.credential_spec import TlsRefused
+from dispatcher.domain.credentials.spec import TlsRefused
 from dispatcher.domain.exchange import Tls
 
 _CHECKED = 1_024  # Credentials with a certificate of their own: more than a busy site has. A check takes 0.2 to 20 ms.

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from dispatcher.domain.access_token import AccessToken
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.access_token import AccessToken
+from dispatcher.domain.credentials.credential import Credential
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from dispatcher.api.services import Services
 from dispatcher.api.source_posts import SourceDoor, source_of
 from dispatcher.api.wire import Disconnected, send_problem
 from dispatcher.domain.field_values import described
-from dispatcher.domain.own_headers import user_agent
+from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.ports import Conflict, StoreUnavailable
 from dispatcher.rehearse import Rehearser
 from dispatcher.replay import Replayer

@@ -22,8 +22,8 @@ from dispatcher.api.merge_patch import merge_patch
 from dispatcher.api.problems import Problem, not_found, refused
 from dispatcher.credential_trial import fault_of_url, try_credential
 from dispatcher.credentials import READ_ONLY, Credentials
-from dispatcher.domain.credential_spec import CredentialRefused
-from dispatcher.domain.own_headers import user_agent
+from dispatcher.domain.credentials.spec import CredentialRefused
+from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.domain.shape import Reading
 from dispatcher.ports import SavedCredential
 

@@ -5,10 +5,10 @@ their shape. What exactly is taken, the readers of the domain decide; they name 
 from typing import Any
 
 from dispatcher.domain.call_fields import EVENT_TYPES
-from dispatcher.domain.credential_kinds import Kind
-from dispatcher.domain.operators import OPERATORS
-from dispatcher.domain.request_body import BodyKind
-from dispatcher.domain.rest_request import METHODS
+from dispatcher.domain.credentials.kinds import Kind
+from dispatcher.domain.criteria.operators import OPERATORS
+from dispatcher.domain.requests.body import BodyKind
+from dispatcher.domain.requests.rest_request import METHODS
 from dispatcher.domain.waiting import Then
 from dispatcher.tokens import Scope
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from dispatcher.api.answers import Document, Json, id_cursor, page
 from dispatcher.api.caller import DEFAULT_LIMIT, Cursor, Limit, Reader, inside_of
 from dispatcher.domain.call_fields import Field
+from dispatcher.domain.criteria.operators import operators_for
 from dispatcher.domain.delivery import FINAL_STATES, OPEN_STATES, State
 from dispatcher.domain.filters import FILTERS
-from dispatcher.domain.operators import operators_for
 from dispatcher.domain.presets import PRESETS
 from dispatcher.domain.variables import VARIABLES, label_of
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dispatcher.api.loop_calls import LoopCalls
-from dispatcher.domain.credential_spec import CredentialEngines
+from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.engines import Engines
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import (

@@ -63,7 +63,7 @@ def apply(
     """Create or replace the credentials of files, by their names. A secret (and PEM) may be given as {file: PATH} or
     {env: VARIABLE} instead of itself; *** keeps the one that is stored. All are checked before any is saved."""
     from dispatcher.cli.documents import read_documents
-    from dispatcher.domain.credential_spec import CredentialRefused
+    from dispatcher.domain.credentials.spec import CredentialRefused
 
     kept = _kept(opened)
     documents = [(each.place, _with_secrets(opened, each.value)) for each in read_documents(files)]
@@ -105,7 +105,7 @@ def rotate(
     """Put a new secret into a slot and prefer it. The other one stays good, and is tried where a target does not take
     the new one yet. Without an option the secret is asked for, or read from standard input."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
-    from dispatcher.domain.credential_spec import CredentialRefused
+    from dispatcher.domain.credentials.spec import CredentialRefused
 
     new = None if retire else _secret(opened, secret_file, secret_env)
     try:
@@ -169,7 +169,7 @@ def _planned(kept: "Credentials", document: Any) -> Callable[[], dict[str, str]]
     """Checks a document; what saves it. Raises CommandFailed where it is refused."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.credentials import saved_part
-    from dispatcher.domain.credential_spec import CredentialRefused, parse_credential
+    from dispatcher.domain.credentials.spec import CredentialRefused, parse_credential
 
     name = document.get("name") if isinstance(document, dict) else None
     before = kept.store.credential(DEFAULT_WORKSPACE, name) if isinstance(name, str) else None

@@ -212,7 +212,7 @@ def parsed(document: object, place: str) -> "ProfileSpec":
 def reviewed(store: "Store", read: "Sequence[tuple[ProfileSpec, str]]") -> None:
     """Reviews profiles that are to be saved together, each with its place. Raises CommandFailed for the first fault."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
-    from dispatcher.adapters.templates import JinjaTemplates
+    from dispatcher.adapters.templates.request import JinjaTemplates
     from dispatcher.review import neighbours_of, review
 
     neighbours = neighbours_of(store.admin, DEFAULT_WORKSPACE) | {spec.name: spec for spec, _ in read}

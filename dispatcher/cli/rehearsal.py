@@ -90,7 +90,7 @@ def rehearse(opened: Opened, saved: "SavedProfile", asked: Asked) -> "tuple[Subj
 
 
 def _rehearser(opened: Opened) -> "Rehearser":
-    from dispatcher.adapters.templates import JinjaTemplates
+    from dispatcher.adapters.templates.request import JinjaTemplates
     from dispatcher.clock import utc_now
     from dispatcher.rehearse import Rehearser
     from dispatcher.wiring import USER_AGENT, build_hints

@@ -7,7 +7,7 @@ dataclass costs three times as much to make. Nobody changes them after they are 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.credential import Credential
 
 
 class ErrorWord(StrEnum):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from dispatcher.domain.answers.success import Judgement, SuccessRule, judge
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange
-from dispatcher.domain.success import Judgement, SuccessRule, judge
 
 GONE = 410
 _OBEYS_RETRY_AFTER = frozenset({429, 503})

@@ -4,15 +4,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dispatcher.domain.answers.outputs import Output, read_outputs
+from dispatcher.domain.answers.success import SuccessRule, read_success
 from dispatcher.domain.call_fields import EVENT_TYPES
-from dispatcher.domain.criteria import Criteria, read_criteria
+from dispatcher.domain.criteria.tree import Criteria, read_criteria
 from dispatcher.domain.engines import Engines
 from dispatcher.domain.lookups import Lookups, read_lookups
-from dispatcher.domain.outputs import Output, read_outputs
-from dispatcher.domain.rest_request import RestRequest, read_request
+from dispatcher.domain.requests.rest_request import RestRequest, read_request
 from dispatcher.domain.retry_policy import RetryPolicy, read_retry
 from dispatcher.domain.shape import Fault, Reading, nearest
-from dispatcher.domain.success import SuccessRule, read_success
 from dispatcher.domain.waiting import Follow, WaitFor, read_follow, read_wait_for
 
 EVERY_EVENT = "*"

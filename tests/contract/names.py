@@ -7,8 +7,8 @@ from typing import Any
 import pycurl
 import pytest
 
-from dispatcher.adapters.curl_sender import CurlSender
-from dispatcher.adapters.curl_transfer import Transfer
+from dispatcher.adapters.curl.sender import CurlSender
+from dispatcher.adapters.curl.transfer import Transfer
 from dispatcher.adapters.requests_sender import RequestsSender
 
 Sender = CurlSender | RequestsSender

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.adapters.curl_sender import CurlSender
+from dispatcher.adapters.curl.sender import CurlSender
 from dispatcher.adapters.egress import Egress
 from dispatcher.adapters.requests_sender import RequestsSender
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request

@@ -16,11 +16,11 @@ from uuid import uuid4
 import pytest
 
 from dispatcher.adapters.authenticated_sender import AuthenticatedSender
-from dispatcher.adapters.curl_sender import CurlSender
+from dispatcher.adapters.curl.sender import CurlSender
 from dispatcher.adapters.egress import Egress
 from dispatcher.adapters.requests_sender import RequestsSender
 from dispatcher.adapters.sql.store import AdminRows
-from dispatcher.domain.credential import Credential
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from tests.contract.targets import Connection, Received, Target, answer, free_port
 from tests.unit.credential_doubles import credential_spec, request_with

@@ -10,8 +10,8 @@ from dispatcher.adapters.sql.store import AdminRows, open_store
 from dispatcher.adapters.sql.tables import access_tokens, credentials
 from dispatcher.adapters.token_store import Refusal
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.access_token import AccessToken
-from dispatcher.domain.credential_spec import CredentialRefused, CredentialSpec, parse_credential
+from dispatcher.domain.credentials.access_token import AccessToken
+from dispatcher.domain.credentials.spec import CredentialRefused, CredentialSpec, parse_credential
 from dispatcher.ports import Conflict
 from tests.contract.conftest import Opened, parse
 from tests.contract.flow import at_once

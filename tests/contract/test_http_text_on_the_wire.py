@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatcher.adapters.curl_sender import CurlSender
+from dispatcher.adapters.curl.sender import CurlSender
 from dispatcher.adapters.egress import Egress
 from dispatcher.adapters.http_text import curl_command, http_text
 from dispatcher.adapters.requests_sender import RequestsSender

@@ -65,8 +65,8 @@ def _peak_kib() -> int:
 
 def test_the_measure_sees_what_is_held_for_a_moment() -> None:
     growth = Growth()
-    assert len(bytearray(b"x") * 50_000_000) == 50_000_000
-    assert growth.kib() > 40_000
+    assert len(bytearray(b"x") * 200_000_000) == 200_000_000
+    assert growth.kib() > 100_000  # of 195,000: what others free meanwhile counts against it
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from dispatcher.domain.answers.success import SuccessRule
 from dispatcher.domain.exchange import ErrorWord
 from dispatcher.domain.outcome import Rejected, outcome_of
-from dispatcher.domain.success import SuccessRule
 from tests.contract.names import Names
 from tests.contract.senders import MakeSender, MakeTarget, Sender, carry, get
 from tests.contract.targets import answer, once_per_connection, says

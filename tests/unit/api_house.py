@@ -14,10 +14,10 @@ from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.memory.hints import MemoryHints
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.api.app import build_app
 from dispatcher.api.services import ReadyReport, Services
-from dispatcher.domain.credential_spec import CredentialEngines
+from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import NewDelivery, State
 from dispatcher.domain.ids import delivery_id
 from dispatcher.evaluate import profiles_for

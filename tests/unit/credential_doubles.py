@@ -10,9 +10,9 @@ from uuid import UUID
 from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.token_store import Refusal, TokenState
-from dispatcher.domain.access_token import AccessToken
-from dispatcher.domain.credential import Credential
-from dispatcher.domain.credential_spec import CredentialEngines, CredentialSpec, parse_credential
+from dispatcher.domain.credentials.access_token import AccessToken
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.spec import CredentialEngines, CredentialSpec, parse_credential
 from dispatcher.domain.exchange import Request
 from dispatcher.ports import StoreUnavailable
 from tests.unit.doubles import WORKSPACE

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from dispatcher.domain.credential import Credential
-from dispatcher.domain.credential_spec import CredentialSpec
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.spec import CredentialSpec
 from dispatcher.ports import Conflict, SavedCredential
 
 

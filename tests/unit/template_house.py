@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import Rendered, RequestTemplate, check_request, compile_request
+from dispatcher.adapters.templates.request import Rendered, RequestTemplate, check_request, compile_request
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 
 HASH_KEY = b"example"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.domain.answer_rules import Condition, read_conditions
-from dispatcher.domain.answer_view import AnswerView
+from dispatcher.domain.answers.conditions import Condition, read_conditions
+from dispatcher.domain.answers.view import AnswerView
 from dispatcher.domain.exchange import Answer
 from dispatcher.domain.shape import Reading
 

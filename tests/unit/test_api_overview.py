@@ -8,8 +8,8 @@ import yaml
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.api.services import ReadyReport
 from dispatcher.domain.call_fields import FIELDS
+from dispatcher.domain.criteria.operators import operators_for
 from dispatcher.domain.filters import FILTERS
-from dispatcher.domain.operators import operators_for
 from dispatcher.domain.profile import parse_profile
 from dispatcher.domain.variables import VARIABLES
 from dispatcher.tokens import Scope

@@ -3,7 +3,7 @@
 import pytest
 
 from dispatcher.adapters.client_certificates import read_tls
-from dispatcher.domain.credential_spec import CredentialRefused, TlsRefused, parse_credential
+from dispatcher.domain.credentials.spec import CredentialRefused, TlsRefused, parse_credential
 from dispatcher.domain.exchange import Tls
 from tests.unit.certificates import certificate, encrypted_key
 from tests.unit.credential_doubles import ENGINES, credential_document

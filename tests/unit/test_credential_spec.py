@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from dispatcher.domain.credential_kinds import Kind
-from dispatcher.domain.credential_spec import (
+from dispatcher.domain.credentials.kinds import Kind
+from dispatcher.domain.credentials.secret_forms import MASK, forms_of, masked
+from dispatcher.domain.credentials.spec import (
     CredentialRefused,
     TlsRefused,
     parse_credential,
     rotated,
     secret_members,
 )
-from dispatcher.domain.secret_forms import MASK, forms_of, masked
 from tests.unit.credential_doubles import DOCUMENTS, ENGINES, credential, credential_document, credential_spec
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.domain.criteria import CriteriaRefused, parse_criteria
-from dispatcher.domain.operators import OPERATORS, operators_for
+from dispatcher.domain.criteria.operators import OPERATORS, operators_for
+from dispatcher.domain.criteria.tree import CriteriaRefused, parse_criteria
 
 CONTEXT: dict[str, Any] = {
     "id": None,

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.domain import time_operators
 from dispatcher.domain.call_fields import OUTCOMES
-from dispatcher.domain.criteria import CriteriaRefused, parse_criteria
-from dispatcher.domain.text_operators import OUTCOME_CLASSES
+from dispatcher.domain.criteria import time_operators
+from dispatcher.domain.criteria.text_operators import OUTCOME_CLASSES
+from dispatcher.domain.criteria.tree import CriteriaRefused, parse_criteria
 
 
 def clause(field: str, op: str, value: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.domain.criteria import CriteriaRefused, parse_criteria
-from dispatcher.domain.operators import OPERATORS, operators_for
+from dispatcher.domain.criteria.operators import OPERATORS, operators_for
+from dispatcher.domain.criteria.tree import CriteriaRefused, parse_criteria
 from dispatcher.domain.profile import parse_profile
 from dispatcher.domain.variables import CRITERIA_FIELDS
 

@@ -3,7 +3,7 @@ from itertools import islice
 from pathlib import Path
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.config_files import config_dir
 from dispatcher.demo.calls import DemoCall, day_of_calls
 from dispatcher.demo.integrations import FEW_RETRIES, QUICK_RETRIES, RETIRED, demo_profiles

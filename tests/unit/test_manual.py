@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from dispatcher.domain.criteria.operators import OPERATORS
 from dispatcher.domain.filters import FILTERS
-from dispatcher.domain.operators import OPERATORS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

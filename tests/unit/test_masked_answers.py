@@ -7,8 +7,8 @@ import pytest
 
 from dispatcher.adapters.authenticated_sender import AuthenticatedSender
 from dispatcher.adapters.memory.sender import ScriptedSender
+from dispatcher.domain.credentials.secret_forms import forms_of
 from dispatcher.domain.exchange import Exchange, Request
-from dispatcher.domain.secret_forms import forms_of
 from dispatcher.record import EXCERPT_BYTES
 from tests.unit.credential_doubles import MemoryTokens, credential, request_with
 from tests.unit.doubles import HandClock, House, answered

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
+from dispatcher.domain.answers.success import SuccessRule, read_success
 from dispatcher.domain.exchange import ErrorWord, Exchange
 from dispatcher.domain.outcome import Delivered, OurFault, Rejected, RetryLater, outcome_of
 from dispatcher.domain.shape import Reading
-from dispatcher.domain.success import SuccessRule, read_success
 from tests.unit.doubles import answered
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.adapters.engines import ENGINES
+from dispatcher.domain.answers.outputs import Output, capture, read_outputs
 from dispatcher.domain.exchange import Answer, ErrorWord
 from dispatcher.domain.outcome import Delivered, Rejected, RetryLater, outcome_of
-from dispatcher.domain.outputs import Output, capture, read_outputs
 from dispatcher.domain.shape import Reading
 from tests.unit.doubles import NOON, House, answered, spec
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import check_request
-from dispatcher.domain.pairs import Pair
+from dispatcher.adapters.templates.request import check_request
+from dispatcher.domain.answers.success import SuccessRule
 from dispatcher.domain.profile import Limits, ProfileRefused, ProfileSpec, parse_profile
-from dispatcher.domain.request_body import Body, BodyKind
+from dispatcher.domain.requests.body import Body, BodyKind
+from dispatcher.domain.requests.pairs import Pair
 from dispatcher.domain.retry_policy import RetryPolicy
-from dispatcher.domain.success import SuccessRule
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "config" / "profiles").glob("*.yaml"))
 URL = "https://crm.example/api"

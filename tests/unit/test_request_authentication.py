@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from dispatcher.domain.credentials.request_authentication import authenticated, shown_authenticated
 from dispatcher.domain.exchange import Request, Tls
-from dispatcher.domain.request_authentication import authenticated, shown_authenticated
 from tests.unit.credential_doubles import credential_spec, request_with
 from tests.unit.doubles import NOON
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.ports import Conflict
 from dispatcher.review import refuse_while_followed, review

@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from dispatcher.adapters.egress import Egress
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import JinjaTemplates
+from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.domain.profile import ProfileRefused, parse_profile
 from dispatcher.domain.retry_policy import RetryPolicy

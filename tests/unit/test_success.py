@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
+from dispatcher.domain.answers.json_path import Every, json_path, values_at
+from dispatcher.domain.answers.success import Judgement, SuccessRule, judge, read_success
 from dispatcher.domain.exchange import Answer, ErrorWord
-from dispatcher.domain.json_path import Every, json_path, values_at
 from dispatcher.domain.retry_policy import RetryPolicy
 from dispatcher.domain.shape import Reading
-from dispatcher.domain.success import Judgement, SuccessRule, judge, read_success
 
 DELIVERED, RETRY, REJECT = Judgement.DELIVERED, Judgement.RETRY, Judgement.REJECT
 
@@ -309,7 +309,7 @@ def test_a_rule_shows_what_it_was_read_from_and_reads_the_same_again() -> None:
 def test_a_body_is_parsed_once_for_all_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[bytes] = []
     monkeypatch.setattr(
-        "dispatcher.domain.answer_view.json.loads", lambda body: parsed.append(body) or {"a": 1, "b": 2}
+        "dispatcher.domain.answers.view.json.loads", lambda body: parsed.append(body) or {"a": 1, "b": 2}
     )
     conditions = [{"json": "$.a", "equals": 1}, {"json": "$.b", "equals": 2}]
     assert judge(answer(200, b"x"), rule(body=conditions, reject_body={"json": "$.c", "exists": True}))[0] is DELIVERED

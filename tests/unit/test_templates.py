@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.adapters.templates import Rendered, RenderError, check_request, compile_request
+from dispatcher.adapters.templates.request import Rendered, RenderError, check_request, compile_request
 from tests.unit.template_house import BREAKOUT, CONTEXT, URL, faults, raw, render, said, spec, text, typed
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.adapters import template_multipart
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import RenderError, check_request, compile_request
+from dispatcher.adapters.templates import multipart as template_multipart
+from dispatcher.adapters.templates.request import RenderError, check_request, compile_request
 from dispatcher.domain.profile import ProfileRefused, parse_profile
 from tests.unit.template_house import BREAKOUT, CONTEXT, URL, compiled, faults, render, said, spec
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.template_dialect import dialect
-from dispatcher.adapters.template_language import LANGUAGE
-from dispatcher.adapters.templates import check_request, compile_request
+from dispatcher.adapters.templates.dialect import dialect
+from dispatcher.adapters.templates.language import LANGUAGE
+from dispatcher.adapters.templates.request import check_request, compile_request
 from dispatcher.domain.call_fields import Kind
 from dispatcher.domain.filters import EXAMPLE_HASH_KEY, EXAMPLE_LOOKUPS, FILTERS, Filter
 from dispatcher.domain.presets import PRESETS, Preset

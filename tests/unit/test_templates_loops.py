@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.adapters.templates import RenderError, check_request
+from dispatcher.adapters.templates.request import RenderError, check_request
 from tests.unit.template_house import CONTEXT, faults, raw, render, said, spec, text
 
 CODES = "{% for code in call.account_codes %}{{ code }}{% if not loop.last %}; {% endif %}{% endfor %}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import check_request, compile_request
+from dispatcher.adapters.templates.request import check_request, compile_request
 from dispatcher.domain.profile import parse_profile
 from tests.unit.template_house import CONTEXT, raw, spec
 

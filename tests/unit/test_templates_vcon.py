@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.adapters.engines import ENGINES
-from dispatcher.adapters.templates import RenderError, check_request, compile_request
+from dispatcher.adapters.templates.request import RenderError, check_request, compile_request
 from dispatcher.domain.profile import parse_profile
 from tests.unit.template_house import CONTEXT, render, said, spec
 

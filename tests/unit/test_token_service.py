@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from dispatcher.domain.access_token import AccessToken, refused_until
+from dispatcher.domain.credentials.access_token import AccessToken, refused_until
+from dispatcher.domain.credentials.token_service import ClientCredentials, Login
 from dispatcher.domain.exchange import Answer
-from dispatcher.domain.token_service import ClientCredentials, Login
 from tests.unit.credential_doubles import credential_spec
 from tests.unit.doubles import NOON, seconds
 

@@ -15,9 +15,9 @@ from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import access_tokens, catalogue, credentials, profiles
 from dispatcher.adapters.token_store import Refusal, TokenState
 from dispatcher.adapters.vault import CannotOpen, Vault
-from dispatcher.domain.access_token import AccessToken
-from dispatcher.domain.credential import Credential
-from dispatcher.domain.credential_spec import CredentialEngines, CredentialSpec, parse_credential
+from dispatcher.domain.credentials.access_token import AccessToken
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.spec import CredentialEngines, CredentialSpec, parse_credential
 from dispatcher.ports import Conflict, SavedCredential
 
 logger = logging.getLogger(__name__)

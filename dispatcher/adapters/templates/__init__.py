@@ -1,0 +1,1 @@
+"""The template engine: a bounded part of Jinja, whose every value stays in its place."""

@@ -1,0 +1,1 @@
+"""Criteria: the tree, its clauses, and what each operator says of a value."""

@@ -1,0 +1,1 @@
+"""Requests as a profile describes them: target, headers and every kind of body."""
