@@ -35,6 +35,8 @@ ASIDE_IDS = 20_000
 PATIENT_LOOKS = 25
 LOOK_SECONDS = 0.002
 """How often, and how far apart, an evaluation looks whether room has come free: 50 ms in all."""
+LOOK_MARGIN_SECONDS = 10.0
+"""Of a profile that waits for news: a look at the call may itself wait for a busy database before anything is sent."""
 LEASE_MARGIN_SECONDS = 5.0
 """Beyond the exchange's deadline: time to record the result, or to notice that the database is away."""
 
@@ -104,7 +106,8 @@ class Deliverer:
         """When a claim made now may be taken over: never before its exchange must have ended."""
         shortest = profile.spec.timeout_seconds + 1.0
         lease = self._rules.lease_seconds or profile.spec.timeout_seconds + LEASE_MARGIN_SECONDS
-        return now + timedelta(seconds=max(lease, shortest))
+        look = LOOK_MARGIN_SECONDS if profile.spec.waits else 0.0
+        return now + timedelta(seconds=max(lease, shortest) + look)
 
     # --- door two: ids from a hint
 

@@ -248,7 +248,9 @@ def save(store: "Store", spec: "ProfileSpec") -> str:
 def _switch(opened: Opened, name: str, *, enabled: bool) -> None:
     store = opened.store
     document = find(store, name).profile.spec.document | {"enabled": enabled}
-    change = save(store, checked(store, document, name))
+    # Whatever today's rules say of it, a profile can be switched off.
+    spec = checked(store, document, name) if enabled else parsed(document, name)
+    change = save(store, spec)
     state = "enabled" if enabled else "disabled"
     print(f"{name}: {state}{' already' if change == 'unchanged' else ''}")
 

@@ -305,6 +305,13 @@ def test_a_private_profile_keeps_nothing_of_what_was_sent_or_answered(house: Hou
     assert attempt["response_hash"] == keyed_hash(profile.hash_key, b"Jane Roe is unknown")
 
 
+def test_a_claim_of_a_profile_that_waits_stands_longer_by_the_time_of_a_look(house: House):
+    trigger = {"events": ["call.finished"], "wait_for": {"recording": {"up_to_seconds": 60}}}
+    plain, waits = house.profile(timeout_seconds=10), house.profile("waits", timeout_seconds=10, trigger=trigger)
+    assert house.deliverer.lease_until(plain, NOON) == NOON + seconds(15)
+    assert house.deliverer.lease_until(waits, NOON) == NOON + seconds(25)
+
+
 # --- claims
 
 
