@@ -5,10 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from dispatcher.adapters.authenticated_sender import AuthenticatedSender
+from dispatcher.clock import utc_now
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.spec import parse_credential
 from dispatcher.domain.exchange import ErrorWord, Exchange, Tls
+from dispatcher.wiring import CREDENTIAL_ENGINES
 from tests.contract.certificates import HOUR, Authority, Issued, self_signed
 from tests.contract.senders import CANARY, MakeSender, MakeTarget, Pending, Sender, carry, get
 from tests.contract.targets import Connection, Received, Target, answer, says
@@ -73,6 +79,19 @@ def refused(exchange: Exchange) -> tuple[ErrorWord | None, str]:
 def test_a_client_certificate_is_shown_to_a_target_that_wants_one(sender: Sender, make_tls: MakeTls) -> None:
     target = make_tls(client_ca=CLIENTS.pem)
     assert said(ask(sender, target.url, as_client(JANE))) == "Jane Roe"
+
+
+def test_a_saved_credential_shows_its_certificate_and_trusts_its_authority(sender: Sender, make_tls: MakeTls) -> None:
+    target = make_tls(client_ca=CLIENTS.pem)
+    tls = {"ca": SERVERS.pem, "certificate": JANE.certificate, "private_key": JANE.private_key}
+    spec = parse_credential({"name": "crm", "kind": "bearer", "token": "t-1", "tls": tls}, CREDENTIAL_ENGINES)
+    outer = AuthenticatedSender(sender, NoTokens(), utc_now)
+    request = replace(get(target.url), credential=Credential(uuid4(), uuid4(), "crm", 1, spec))
+    assert said(carry(outer, request)) == "Jane Roe"
+
+
+class NoTokens:
+    """A store of access tokens that nobody may ask."""
 
 
 def test_no_kept_connection_lends_one_clients_certificate_to_another(trusting: Sender, make_tls: MakeTls) -> None:
