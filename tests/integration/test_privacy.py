@@ -52,7 +52,7 @@ OUTCOMES = {
     "timed-out": ("dead", "gave up after 1 attempt, last timeout"),
     "tls": ("dead", "gave up after 1 attempt, last tls"),
     "with-token": ("delivered", ""),
-    "without-token": ("dead", "gave up after 1 attempt, last status"),
+    "without-token": ("dead", "gave up"),
 }
 """State and the beginning of the reason, by the profile's name."""
 
@@ -152,7 +152,7 @@ def documents(side: str, target: Target, strange: Target) -> list[dict[str, Any]
     return [
         document(side, "delivered", target.url, outputs=output, credential=f"basic-{side}"),
         document(side, "with-token", target.url, credential=f"oauth-{side}"),
-        document(side, "without-token", target.url, credential=f"refused-{side}"),
+        document(side, "without-token", target.url, credential=f"refused-{side}", retry={"give_up_after_seconds": 1}),
         document(side, "required", target.url, outputs=[{"name": "none", "json": "$.none", "required": True}]),
         document(side, "reject-rule", target.url, success={"reject_body": {"json": "$.lead", "matches": "^Z"}}),
         document(side, "retried", target.url, retry=once),
