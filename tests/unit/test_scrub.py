@@ -232,3 +232,9 @@ def test_a_text_of_megabytes_costs_time_in_proportion_only():
         "5 5 5 5 5 5 5 5 5 5 5 5 a" * 9_000,
     ):
         without_cards(text)
+
+
+def test_beyond_a_hundred_thousand_digits_of_one_text_every_long_run_is_masked_whole():
+    filler = "1234567890123 x " * 7_691
+    assert without_cards(f"{filler}4111111111111111").endswith(" x ****1111")
+    assert without_cards(f"{filler}1234567890123 x 4111111111111111 or +4915112345678").endswith(" x **** or +****")
