@@ -1,0 +1,89 @@
+"""Ports of sending: requests are drawn up, and carried to targets."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from dispatcher.domain.exchange import Exchange, Request
+from dispatcher.domain.profile import ProfileSpec
+
+Done = Callable[[Exchange], None]
+
+
+class Sender(Protocol):
+    """Carries requests to targets."""
+
+    def send(self, batch: Sequence[tuple[Request, Done]]) -> None:
+        """Starts every exchange and returns at once.
+
+        Each `done` is called exactly once, from a thread of the sender's, and must not block.
+        """
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Exchanges started and not yet ended."""
+        ...
+
+    def stop(self, grace_seconds: float) -> None:
+        """Waits for what is in flight up to the grace; the rest ends as `shutdown`. May be called again."""
+        ...
+
+
+class AuthenticatedSender(Sender, Protocol):
+    """A sender that also puts a request's credential into it, fetching a token first where its kind needs one."""
+
+    def fetch_token(self, request: Request, done: Callable[[datetime | Exchange], None]) -> None:
+        """Fetches a new access token with the request's credential, though the present one may still serve.
+
+        `done` gets when the new one ends, or how the fetching failed; as for `send`, exactly once.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Rendered:
+    """A request with every template filled in, before signing."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes | None
+
+
+class RenderError(Exception):
+    """A template cannot be rendered. Neither `field` nor `reason` holds a value of the call."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{reason} in {field}")
+        self.field = field
+        self.reason = reason
+
+
+class RequestTemplate(Protocol):
+    """A profile's request, compiled once for a revision."""
+
+    def render(self, context: Mapping[str, Any]) -> Rendered:
+        """The request for one event; raises `RenderError`."""
+        ...
+
+    def undefined(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The variables that this event does not have though nothing says that they may be absent: faults, each with
+        `field`, `expected`, `got`. For a person's test."""
+        ...
+
+
+class Templates(Protocol):
+    """The template engine."""
+
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = ()) -> list[dict[str, str]]:
+        """Every fault that can be known before a call is there: `field`, `expected`, `got`.
+
+        `outputs` are the names that `followed.NAME` may have.
+        """
+        ...
+
+    def compile(self, spec: ProfileSpec, hash_key: bytes = b"") -> RequestTemplate:
+        """The compiled request of a profile whose check found nothing. `hash_key` is for the filter `hash`."""
+        ...
