@@ -6,6 +6,7 @@ kept and tried again; each counts as long as its claim stands.
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -200,7 +201,8 @@ def _excerpt(ended: Unrecorded) -> bytes | None:
     sent = request
     if request.credential is not None:
         # As it went out, the mask in each secret's place: whoever reads the log sees that it was there.
-        sent = shown_authenticated(request, request.credential.spec, ended.started_at)
+        with suppress(ValueError):  # what the sender could not put on the wire either, for the same reason
+            sent = shown_authenticated(request, request.credential.spec, ended.started_at)
     told = {
         "request": {
             "method": sent.method,

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from dispatcher.adapters.authenticated_sender import AuthenticatedSender
 from dispatcher.adapters.memory.sender import ScriptedSender
 from dispatcher.domain.credentials.secret_forms import forms_of
-from dispatcher.domain.exchange import Exchange, Request
-from dispatcher.record import EXCERPT_BYTES
+from dispatcher.domain.exchange import ErrorWord, Exchange, Request
+from dispatcher.record import EXCERPT_BYTES, Unrecorded
 from tests.unit.credential_doubles import MemoryTokens, credential, request_with
-from tests.unit.doubles import HandClock, House, answered
+from tests.unit.doubles import NOON, HandClock, House, answered, seconds
 
 SECRET = "canary/secret 1"
 
@@ -86,3 +87,16 @@ def test_a_target_that_repeats_the_whole_request_gives_nothing_away(
     assert "***" in text
     for form in (*forms_of(SECRET), "canary", "Y2FuYXJ5", "amFuZTpjYW"):
         assert form not in text
+
+
+def test_a_request_that_its_credential_cannot_be_shown_in_is_recorded_all_the_same() -> None:
+    signed = credential("hmac", signs="{host}")
+    request = Request("POST", "https://[::1/calls", [], b"{}", 5, 10, signed)
+    house = House()
+    profile = house.profile()
+    (identifier,) = house.backlog(profile, 1)
+    (claim,) = house.store.claim(profile, [identifier], uuid4(), NOON, NOON + seconds(15))
+    refused = Exchange(error=ErrorWord.BAD_VALUE, detail="the request cannot be put on the wire")
+    house.recorder.put(Unrecorded(profile, claim, NOON, request, refused, None))
+    assert [(row["error"], row["request"]["url"]) for row in house.log(identifier)] == [("bad_value", request.url)]
+    house.close()
