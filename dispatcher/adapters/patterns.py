@@ -1,6 +1,7 @@
 """Regular expressions for criteria, by RE2: linear in the text's length, whatever a pattern asks for."""
 
 from collections.abc import Callable
+from typing import Any
 
 import re2
 
@@ -15,6 +16,22 @@ MAX_SEARCHED_CHARACTERS = 65_536
 these two bound a search at half a second (`.{1,200}.{1,200}z`, and a text that has no z), whatever is posted."""
 
 
+def bounded(pattern: str, max_program_size: int, *, captures: bool) -> Any:
+    """RE2's compiled pattern, of at most so many instructions; raises `PatternRefused` with the reason."""
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = not captures
+    options.max_mem = MAX_PATTERN_BYTES_OF_MEMORY
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error as refused:
+        reason = refused.args[0]
+        raise PatternRefused(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+    if compiled.programsize > max_program_size:
+        raise PatternRefused("too large: fewer or smaller repetitions")
+    return compiled
+
+
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """A search for the pattern in the first 65,536 characters of a text (2 us for a short one).
 
@@ -22,17 +39,6 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         raise PatternRefused(f"at most {MAX_PATTERN_CHARACTERS} characters")
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = MAX_PATTERN_BYTES_OF_MEMORY
-    try:
-        compiled = re2.compile(pattern, options)
-    except re2.error as refused:
-        reason = refused.args[0]
-        raise PatternRefused(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
-    if compiled.programsize > MAX_PROGRAM_SIZE:
-        raise PatternRefused("too large: fewer or smaller repetitions")
-    search = compiled.search
+    search = bounded(pattern, MAX_PROGRAM_SIZE, captures=False).search
     # Searched as bytes: the binding spends five times as much on translating offsets that nobody asks for.
     return lambda text: search(text[:MAX_SEARCHED_CHARACTERS].encode(errors="replace")) is not None

@@ -10,7 +10,7 @@ import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
 from dispatcher.cli.options import AsJson
-from dispatcher.cli.printing import print_fields, print_json, print_rows
+from dispatcher.cli.printing import print_changes, print_fields, print_json, print_rows
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
@@ -74,11 +74,7 @@ def apply(
             done.append(save())
         except CredentialRefused as refused:
             raise listed(f"{place} is refused:", refused.faults) from refused
-    if as_json:
-        print_json(done)
-        return
-    for each in done:
-        print(f"{each['credential']}: {each['change']}")
+    print_changes(done, "credential", as_json=as_json)
 
 
 @app.command(epilog="Example: onhook credential delete crm-basic")

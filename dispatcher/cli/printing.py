@@ -25,6 +25,15 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, em
         print(empty)
 
 
+def print_changes(done: Sequence[Row], noun: str, *, as_json: bool) -> None:
+    """What `apply` came to: `change` of each thing, which is named under its noun."""
+    if as_json:
+        print_json(done)
+        return
+    for each in done:
+        print(f"{each[noun]}: {each['change']}")
+
+
 def print_fields(fields: Row) -> None:
     """One thing, a field a line."""
     width = max(map(len, fields))

@@ -9,7 +9,7 @@ import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
 from dispatcher.cli.options import AsJson
-from dispatcher.cli.printing import print_fields, print_json, print_rows
+from dispatcher.cli.printing import print_changes, print_fields, print_json, print_rows
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ def apply(
     reviewed(store, read)
     specs = [spec for spec, _ in read]
     done = [{"profile": spec.name, "change": save(store, spec)} for spec in specs]
-    if as_json:
-        print_json(done)
-        return
-    for each in done:
-        print(f"{each['profile']}: {each['change']}")
+    print_changes(done, "profile", as_json=as_json)
 
 
 @app.command(epilog="Example: onhook profile export crm-call-log --format json > crm-call-log.json")

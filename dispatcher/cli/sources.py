@@ -7,7 +7,7 @@ import typer
 
 from dispatcher.cli.failures import CommandFailed, listed
 from dispatcher.cli.options import AsJson
-from dispatcher.cli.printing import print_fields, print_json, print_rows
+from dispatcher.cli.printing import print_changes, print_fields, print_json, print_rows
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def apply(
         if change != "unchanged":
             store.admin.save_source(source, utc_now())
         done.append({"source": source.name, "change": change})
-    if as_json:
-        print_json(done)
-        return
-    for each in done:
-        print(f"{each['source']}: {each['change']}")
+    print_changes(done, "source", as_json=as_json)
 
 
 @app.command(epilog="Example: onhook source delete pbx-berlin")

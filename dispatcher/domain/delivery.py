@@ -22,6 +22,8 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+DISABLED_REST = timedelta(minutes=10)
+"""How long the sweeper leaves a disabled profile's deliveries alone; enabling it wakes them at once."""
 FAULT_PAUSE_SECONDS = 10.0
 MAX_FAULT_PAUSE_SECONDS = 300.0
 """After a lasting fault of ours: the first pause, which doubles with each fault, and the longest. With a proxy away,

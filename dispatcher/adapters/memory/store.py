@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import wraps
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -14,7 +14,7 @@ import orjson
 from dispatcher.adapters.memory.profiles import MemoryProfiles, ProfileRow, hash_key_of
 from dispatcher.adapters.memory.rows import DeliveryRow, EventRow, attempt_page
 from dispatcher.adapters.memory.waiting import MemoryWaiting, shown_outputs
-from dispatcher.domain.delivery import Attempt, Claim, NewDelivery, Result, State
+from dispatcher.domain.delivery import DISABLED_REST, Attempt, Claim, NewDelivery, Result, State
 from dispatcher.domain.erasure import next_step
 from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.domain.profile import ProfileSpec
@@ -30,8 +30,6 @@ from dispatcher.ports import (
     StoreUnavailable,
 )
 
-DISABLED_REST = timedelta(minutes=10)
-"""As in the databases: how long the sweeper leaves a disabled profile's deliveries alone."""
 PROFILE_DELETED = "profile deleted"
 
 _Arguments = ParamSpec("_Arguments")

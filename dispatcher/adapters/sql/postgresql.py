@@ -8,7 +8,7 @@ repeats a request, and PostgreSQL loses asynchronous commits from the end only, 
 import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import local
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from psycopg import Connection
 from dispatcher.adapters.sql.database import POSTGRESQL_CONNECT, POSTGRESQL_OPTIONS
 from dispatcher.adapters.sql.rows import attempt_columns, opened
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
+from dispatcher.domain.delivery import DISABLED_REST, Claim, NewDelivery, Result, State
 from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.ports import Accepted, Evaluation, NewEvent, Profile, StoredEvent, StoreUnavailable
 
@@ -29,8 +29,6 @@ HOT_OPTIONS = (
 )
 """Every hot statement looks rows up by their keys. A plan made while a table was small, or before it was
 analysed, would read all of it; and since no plan depends on the values, none is made anew for them."""
-DISABLED_REST = timedelta(minutes=10)
-"""How long the sweeper leaves a disabled profile's deliveries alone; enabling it wakes them at once."""
 
 _ADD_EVENTS = """
 WITH new AS (

@@ -8,7 +8,7 @@ forget the last claims, which only repeats a request. The pragma cannot change i
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -19,14 +19,12 @@ import orjson
 from dispatcher.adapters.sql.rows import attempt_columns, opened
 from dispatcher.adapters.sql.tables import from_microseconds, to_microseconds
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.delivery import Claim, NewDelivery, Result, State
+from dispatcher.domain.delivery import DISABLED_REST, Claim, NewDelivery, Result, State
 from dispatcher.domain.pace import allowance, is_limited
 from dispatcher.ports import Accepted, Evaluation, NewEvent, Profile, StoredEvent, StoreUnavailable
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a commit may wait behind those of other processes; a single one was seen to wait 1.1 s."""
-DISABLED_REST = timedelta(minutes=10)
-"""How long the sweeper leaves a disabled profile's deliveries alone; enabling it wakes them at once."""
 
 _ADD_EVENT = """
 INSERT INTO events (id, workspace_id, source_id, source_event_id, type, call_id, occurred_at, received_at, body)
