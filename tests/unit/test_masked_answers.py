@@ -1,4 +1,4 @@
-"""The attempt log of a delivery with a credential: the request without it, the answer without what it repeats of it."""
+"""The attempt log of a delivery with a credential: a mask stands in the request, and for what the answer repeats."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,6 +1,6 @@
 """A profile's request, compiled: a call's context in, a rendered request out.
 
-No value can leave its place: see `template_text` for what each place does to it.
+No value can leave its place: see `text` for what each place does to it.
 """
 
 from collections.abc import Collection, Sequence
