@@ -4,10 +4,12 @@ These types are made thousands of times a second; they are slotted and not froze
 dataclass costs three times as much to make. Nobody changes them after they are made.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.soap.reply import Reply
 
 
 class ErrorWord(StrEnum):
@@ -61,6 +63,12 @@ class Request:
     tls: Tls | None = None
     proxy: str | None = None
     """The URL of the workspace's egress proxy, through which every connection is tunnelled."""
+    max_response_bytes: int | None = None
+    """Of this answer, where the sender's own bound is not the right one."""
+    signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """What the body was signed with, for whoever changes it on its way and has to sign it again."""
+    read_reply: "Callable[[Answer], Reply] | None" = field(default=None, repr=False, compare=False)
+    """Reads the answer to a SOAP request as what it is; None for REST. Never raises."""
 
 
 @dataclass(slots=True)
