@@ -10,7 +10,7 @@ from dispatcher.domain.call_fields import EVENT_TYPES
 from dispatcher.domain.criteria.tree import Criteria, read_criteria
 from dispatcher.domain.engines import Engines
 from dispatcher.domain.lookups import Lookups, read_lookups
-from dispatcher.domain.requests.rest_request import RestRequest, read_request
+from dispatcher.domain.requests.web_service import WebServiceRequest, read_request
 from dispatcher.domain.retry_policy import RetryPolicy, read_retry
 from dispatcher.domain.shape import Fault, Reading, nearest
 from dispatcher.domain.waiting import Follow, WaitFor, read_follow, read_wait_for
@@ -79,7 +79,7 @@ class ProfileSpec:
     wait_for: WaitFor | None
     follow: Follow | None
     lookups: Lookups
-    request: RestRequest
+    request: WebServiceRequest
     credential: str | None
     timeout_seconds: float
     private: bool

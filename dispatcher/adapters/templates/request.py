@@ -18,6 +18,7 @@ from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.requests.body import Body, BodyKind
 from dispatcher.domain.requests.media_types import FORM_TYPE
 from dispatcher.domain.requests.pairs import Pair
+from dispatcher.domain.requests.rest_request import RestRequest
 from dispatcher.domain.requests.vcon import MEDIA_TYPE as VCON_TYPE
 from dispatcher.domain.shape import Fault
 from dispatcher.ports import Rendered, RenderError
@@ -32,6 +33,7 @@ class RequestTemplate:
 
     def __init__(self, compiler: Compiler, spec: ProfileSpec) -> None:
         request = spec.request
+        assert isinstance(request, RestRequest)
         self._method = request.method
         self._url = compiler.url(request.url, "request.url", url_literal)
         self._query = compiler.pairs(request.query, "_url", "request.query", url_part)
@@ -108,6 +110,7 @@ class JinjaTemplates:
 
 
 def _body_faults(spec: ProfileSpec) -> list[Fault]:
+    assert isinstance(spec.request, RestRequest)
     body = spec.request.body
     if body.kind is BodyKind.VCON and spec.private and not body.value:
         expected = "true, since a private profile must not send a vCon with names and numbers"
