@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from dispatcher.domain.exchange import Exchange, Request
+from dispatcher.domain.answers.view import ReadReply
+from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.domain.profile import ProfileSpec
 
 Done = Callable[[Exchange], None]
@@ -50,15 +51,22 @@ class Rendered:
     url: str
     headers: list[tuple[str, str]]
     body: bytes | None
+    read_reply: ReadReply | None = None
+    """Of a SOAP request: what reads its answer."""
 
 
 class RenderError(Exception):
-    """A template cannot be rendered. Neither `field` nor `reason` holds a value of the call."""
+    """A request cannot be built. Neither `field` nor `reason` holds a value of the call.
 
-    def __init__(self, field: str, reason: str) -> None:
+    `word`: `render_error` for a template, `bad_value` for a value that its place does not take, `wsdl` for a WSDL that
+    cannot be used.
+    """
+
+    def __init__(self, field: str, reason: str, word: ErrorWord = ErrorWord.RENDER_ERROR) -> None:
         super().__init__(f"{reason} in {field}")
         self.field = field
         self.reason = reason
+        self.word = word
 
 
 class RequestTemplate(Protocol):
