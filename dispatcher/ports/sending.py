@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from dispatcher.domain.answers.view import ReadReply
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
@@ -85,13 +86,13 @@ class RequestTemplate(Protocol):
 class Templates(Protocol):
     """The template engine."""
 
-    def check(self, spec: ProfileSpec, outputs: Collection[str] = ()) -> list[dict[str, str]]:
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = (), *, workspace_id: UUID) -> list[dict[str, str]]:
         """Every fault that can be known before a call is there: `field`, `expected`, `got`.
 
-        `outputs` are the names that `followed.NAME` may have.
+        `outputs` are the names that `followed.NAME` may have; what else a request rests on is the workspace's.
         """
         ...
 
-    def compile(self, spec: ProfileSpec, hash_key: bytes = b"") -> RequestTemplate:
+    def compile(self, spec: ProfileSpec, hash_key: bytes = b"", *, workspace_id: UUID) -> RequestTemplate:
         """The compiled request of a profile whose check found nothing. `hash_key` is for the filter `hash`."""
         ...

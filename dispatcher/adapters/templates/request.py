@@ -4,6 +4,7 @@ No value can leave its place: see `text` for what each place does to it.
 """
 
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from dispatcher.adapters.templates.bodies import Bodies
 from dispatcher.adapters.templates.compiler import Compiler, joined_pairs, too_large
@@ -105,8 +106,25 @@ def check_request(spec: ProfileSpec, outputs: Collection[str] = ()) -> list[Faul
 class JinjaTemplates:
     """The `Templates` port, by the bounded part of Jinja."""
 
-    check = staticmethod(check_request)
-    compile = staticmethod(compile_request)
+    def check(
+        self,
+        spec: ProfileSpec,
+        outputs: Collection[str] = (),
+        *,
+        workspace_id: UUID,  # noqa: ARG002 - as the port has it; a REST request rests on nothing of the workspace's
+    ) -> list[Fault]:
+        """As `check_request`."""
+        return check_request(spec, outputs)
+
+    def compile(
+        self,
+        spec: ProfileSpec,
+        hash_key: bytes = b"",
+        *,
+        workspace_id: UUID,  # noqa: ARG002 - see check
+    ) -> RequestTemplate:
+        """As `compile_request`."""
+        return compile_request(spec, hash_key)
 
 
 def _body_faults(spec: ProfileSpec) -> list[Fault]:
