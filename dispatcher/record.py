@@ -177,7 +177,8 @@ class Recorder:
 
 def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
     if ended.render_error is not None:
-        return OurFault(ended.render_error.word, str(ended.render_error), final=True)
+        error = ended.render_error
+        return OurFault(error.word, str(error), final=not error.passing)
     assert ended.exchange is not None
     try:
         return outcome_of(ended.exchange, ended.profile.spec.success, now, _reader(ended))

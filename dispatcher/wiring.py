@@ -23,6 +23,9 @@ from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
 from dispatcher.adapters.probe import Probe
+from dispatcher.adapters.request_templates import RequestTemplates
+from dispatcher.adapters.soap.library import WsdlLibrary
+from dispatcher.adapters.soap.templates import SoapTemplates
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.adapters.token_store import TokenStore
@@ -31,7 +34,7 @@ from dispatcher.api.loop_calls import LoopCalls
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
-from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.deliver import Crew, Deliverer, SendingRules
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import Result, State
 from dispatcher.domain.profile import ProfileSpec, parse_profile
@@ -54,6 +57,9 @@ REQUESTS_THREADS = 64
 CLAIMERS = 4
 """Threads that claim what waited in a process for room: enough to keep the database busy."""
 
+PREPARERS = 4
+"""Threads that parse WSDLs, seconds each: so many, that a small one need not wait for a large one."""
+
 HINTS_GRACE_SECONDS = 2.0
 """For hints that wait at the end of the API process; the sweeper finds the others."""
 
@@ -71,6 +77,11 @@ def build_store(settings: Settings) -> Store:
     # The key file may be changed while this process runs, the environment cannot.
     reread = None if settings.master_key else settings.load_master_keys
     return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys(), reread), parse)
+
+
+def build_templates(store: Store) -> RequestTemplates:
+    """The template engine for requests of both kinds, with the WSDLs that the store keeps."""
+    return RequestTemplates(JinjaTemplates(), SoapTemplates(WsdlLibrary(store.admin)))
 
 
 def build_hints(settings: Settings) -> CeleryHints:
@@ -148,7 +159,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         store=store.admin,
         ingestor=ingestor,
         hints=hints,
-        templates=JinjaTemplates(),
+        templates=build_templates(store),
         engines=ENGINES,
         credential_engines=CREDENTIAL_ENGINES,
         open_sender=sender.get,
@@ -206,6 +217,7 @@ class WorkerRuntime:
     sender: Sender
     recorder: Recorder
     claimers: ThreadPoolExecutor
+    preparers: ThreadPoolExecutor
 
     def evaluate(self, event_ids: list[UUID]) -> str:
         """Evaluates events; a sentence for the operator."""
@@ -219,6 +231,8 @@ class WorkerRuntime:
     def stop(self, grace_seconds: float) -> None:
         """Finishes or hands back what is in flight, and records it, within the grace and two seconds."""
         started = monotonic()
+        # Nobody waits for a WSDL that is being parsed: what needs it stays pending.
+        self.preparers.shutdown(wait=False, cancel_futures=True)
         self.claimers.shutdown(wait=True, cancel_futures=True)
         self.sender.stop(grace_seconds * 0.75)
         self.recorder.stop(max(grace_seconds - (monotonic() - started), 1.0))
@@ -227,7 +241,7 @@ class WorkerRuntime:
 def build_worker(settings: Settings) -> WorkerRuntime:
     """Everything a worker process needs. Raises MasterKeyError."""
     store = build_store(settings)
-    profiles = Profiles(store.admin, JinjaTemplates())
+    profiles = Profiles(store.admin, build_templates(store))
     sender = build_sender(settings, store.admin)
     claims = Claims(store.hot, store.waiting, utc_now)
 
@@ -241,9 +255,11 @@ def build_worker(settings: Settings) -> WorkerRuntime:
     claimers = ThreadPoolExecutor(CLAIMERS, thread_name_prefix="claim")
     rules = SendingRules(USER_AGENT, settings.connect_timeout_seconds, settings.lease_seconds)
     room = Room(_capacity(settings))
-    deliverer = Deliverer(claims, profiles, sender, recorder, room, utc_now, rules, claimers)
+    preparers = ThreadPoolExecutor(PREPARERS, thread_name_prefix="prepare")
+    crew = Crew(claimers, preparers)
+    deliverer = Deliverer(claims, profiles, sender, recorder, room, utc_now, rules, crew)
     evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, claims, rehint_seconds=settings.rehint_seconds)
-    return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers)
+    return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers, preparers)
 
 
 def _tell_of_attempt(profile: Profile, result: Result) -> None:

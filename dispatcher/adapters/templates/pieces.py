@@ -17,7 +17,7 @@ from dispatcher.adapters.templates.filters import MAX_OUTPUT_BYTES, OutputTooLar
 from dispatcher.adapters.templates.language import LANGUAGE, TemplateRefused, bound, has_template, key_path, parse
 from dispatcher.adapters.templates.loops import MAX_ITEMS, LoopTooLong, loop_items
 from dispatcher.adapters.templates.places import Literal, Place, in_json, in_text, mark
-from dispatcher.adapters.templates.rules import NO_LOOP, Scope, loop_path_fault, loop_variable_fault, refuse_faults
+from dispatcher.adapters.templates.rules import NO_LOOP, Scope, loop_path_fault, refuse_faults
 from dispatcher.adapters.templates.segments import with_whole_segments
 from dispatcher.adapters.templates.text import ESCAPES, EmptySegment, json_of
 from dispatcher.adapters.templates.xml import check_xml, in_xml
@@ -85,10 +85,11 @@ class Pieces:
         return _guarded(value_of, field)
 
     def loop(self, path: str, variable: str, field: str) -> Callable[[Context], list[Context]]:
-        """The contexts of a loop over a list of the call, one for each item; none where it is absent."""
-        faults = [fault for fault in (loop_path_fault(path), loop_variable_fault(variable)) if fault is not None]
-        if faults:
-            raise TemplateRefused(faults)
+        """The contexts of a loop over a list of the call, one for each item; none where it is absent. The variable's name
+        has been judged before (`loop_variable_fault`)."""
+        fault = loop_path_fault(path)
+        if fault is not None:
+            raise TemplateRefused([fault])
         self.has_loops = True
         get = getter(path.split("."))
 
