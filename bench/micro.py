@@ -115,7 +115,7 @@ def criteria(_: Sequence[Measurement]) -> list[Figure]:
 def rendering(measured: Sequence[Measurement]) -> list[Figure]:
     """The request of the bench's own profile: its templates filled in, and the body signed."""
     one = _profile(0, usual(0))
-    template, now = JinjaTemplates().compile(one.spec, bytes(32)), datetime.now(UTC)
+    template, now = JinjaTemplates().compile(one.spec, bytes(32), workspace_id=one.workspace_id), datetime.now(UTC)
 
     def build(event: StoredEvent) -> None:
         rendered = template.render(event.context)

@@ -48,7 +48,7 @@ class Profiles:
 
     def _compile(self, profile: Profile) -> RequestTemplate:
         try:
-            return self._templates.compile(profile.spec, profile.hash_key)
+            return self._templates.compile(profile.spec, profile.hash_key, workspace_id=profile.workspace_id)
         except RenderError as error:
             return _Unusable(error)
 

@@ -204,7 +204,8 @@ class Rehearser:
         )
         context = context_of(claim)
         try:
-            template = self._templates.compile(spec, self._store.hash_key(profile.workspace_id))
+            hash_key = self._store.hash_key(profile.workspace_id)
+            template = self._templates.compile(spec, hash_key, workspace_id=profile.workspace_id)
             undefined = template.undefined(context)
             if undefined:
                 raise CannotBuild(undefined)

@@ -185,7 +185,7 @@ def checked_spec(caller: Caller, document: Document) -> ProfileSpec:
         raise refused(_REFUSED, error.faults) from None
     store, workspace_id = caller.store, caller.workspace_id
     neighbours = neighbours_of(store, workspace_id)
-    faults = review(spec, neighbours, store.credential_names(workspace_id), services.templates)
+    faults = review(spec, neighbours, store.credential_names(workspace_id), services.templates, workspace_id)
     if faults:
         raise refused(_REFUSED, faults)
     return spec

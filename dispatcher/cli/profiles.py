@@ -214,7 +214,7 @@ def reviewed(store: "Store", read: "Sequence[tuple[ProfileSpec, str]]") -> None:
     neighbours = neighbours_of(store.admin, DEFAULT_WORKSPACE) | {spec.name: spec for spec, _ in read}
     credentials = store.admin.credential_names(DEFAULT_WORKSPACE)
     for spec, place in read:
-        faults = review(spec, neighbours, credentials, JinjaTemplates())
+        faults = review(spec, neighbours, credentials, JinjaTemplates(), DEFAULT_WORKSPACE)
         if faults:
             raise listed(f"{place} is refused:", faults)
 

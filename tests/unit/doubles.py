@@ -105,10 +105,10 @@ class PlainTemplates:
         self.seen: list[Mapping[str, Any]] = []
         self.render: Callable[[Mapping[str, Any]], bytes] = orjson.dumps
 
-    def check(self, spec: ProfileSpec, outputs: Collection[str] = ()) -> list[dict[str, str]]:
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = (), *, workspace_id: UUID) -> list[dict[str, str]]:
         return []
 
-    def compile(self, spec: ProfileSpec, hash_key: bytes = b"") -> "_PlainTemplate":
+    def compile(self, spec: ProfileSpec, hash_key: bytes = b"", *, workspace_id: UUID) -> "_PlainTemplate":
         self.compiled.append(spec.name)
         return _PlainTemplate(self, spec)
 

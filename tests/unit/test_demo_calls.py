@@ -9,6 +9,7 @@ from dispatcher.demo.calls import DemoCall, day_of_calls
 from dispatcher.demo.integrations import FEW_RETRIES, QUICK_RETRIES, RETIRED, demo_profiles
 from dispatcher.domain.event import parse_event
 from dispatcher.domain.profile import ProfileSpec, parse_profile
+from tests.unit.doubles import WORKSPACE
 
 NOW = datetime(2026, 11, 20, 10, 3, 20, tzinfo=UTC)
 CRM, NOBODY = "http://127.0.0.1:40001", "http://127.0.0.1:40002"
@@ -96,5 +97,5 @@ def test_every_example_profile_fires_on_some_of_the_first_six_calls_and_can_be_r
         ]
         assert fired, spec.name
         if spec.document["request"]["kind"] == "rest":  # what SOAP needs besides is a WSDL, which nobody serves here
-            template = JinjaTemplates().compile(spec)
+            template = JinjaTemplates().compile(spec, workspace_id=WORKSPACE)
             assert all(template.render(context).url.startswith("http://127.0.0.1:") for context in fired)

@@ -217,12 +217,6 @@ def test_unknown_members_are_refused_with_the_nearest_known_one() -> None:
     ]
 
 
-def test_soap_is_refused_as_not_available() -> None:
-    (fault,) = faults(with_("request", {"kind": "soap", "wsdl": "https://crm.example/?wsdl", "operation": "Log"}))
-    assert (fault["field"], fault["got"]) == ("request.kind", 'string "soap"')
-    assert "not available in this version" in fault["expected"]
-
-
 @pytest.mark.parametrize(
     ("url", "because"),
     [

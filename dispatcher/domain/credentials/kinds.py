@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dispatcher.domain.requests.rest_request import RESERVED_HEADERS
+from dispatcher.domain.requests.http_headers import RESERVED_HEADERS
 from dispatcher.domain.shape import Reading, joined
 
 MAX_NAME_CHARACTERS = 200
