@@ -159,7 +159,7 @@ class Calls(ServiceBase):
             raise Fault(code, text)
         return f"L-{call_id}"
 
-    @rpc(Text, Decimal, _returns=Unicode, _out_variable_name="LeadId")
+    @rpc(Text, Decimal, _in_header=(Session,), _returns=Unicode, _out_variable_name="LeadId")
     def Wait(ctx, call_id, seconds):  # noqa: N802, N805
         ledger.note(ctx, call_id=call_id, seconds=seconds)
         time.sleep(float(seconds))
