@@ -10,6 +10,9 @@ import requests
 import zeep
 from zeep.exceptions import Fault, TransportError
 
+from dispatcher.adapters.soap.describe import describe
+from dispatcher.adapters.soap.zeep_document import parse_bundle
+from dispatcher.domain.soap.bundle import Bundle
 from tests.support.soap_servers import NOWHERE, SoapServer, as_told
 
 ENVELOPES = {"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}
@@ -155,3 +158,25 @@ def test_spyne_breaks_down_where_it_must_refuse_in_soap_1_2(
         client(spyne_server.wsdl("1.2"), session).LogCall(call_id="c1", seconds=1, outcome="on holiday")
     assert raised.value.status_code == 500
     assert [call.operation for call in spyne_server.received()] == [None]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_the_product_describes_what_a_server_offers(
+    soap_server: SoapServer, version: str, session: requests.Session
+) -> None:
+    url = soap_server.wsdl(version)
+    description = describe(parse_bundle(Bundle(url, {url: session.get(url).content})))
+    [(_, port, binding)] = description.ports()
+    assert (port.address, binding.soap_version) == (soap_server.address(version), version)
+    assert description.notes == ()
+    offered = {each.name: each for each in binding.operations}
+    assert {name: [header.name for header in each.headers] for name, each in offered.items()} == {
+        "LogCall": ["Session"],
+        "Notify": [],
+        "RaiseFault": [],
+        "Wait": ["Session"],
+    }
+    assert [name for name, each in offered.items() if each.one_way] == ["Notify"] * (soap_server.name == "node")
+    assert {each.name: (each.required, each.repeated) for each in offered["LogCall"].input} == {
+        name: (name in {"call_id", "seconds"}, name in {"lines", "codes", "tags"}) for name in EVERYTHING
+    }

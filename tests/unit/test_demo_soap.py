@@ -9,9 +9,12 @@ import zeep
 from requests import Response as RequestsResponse
 from zeep.exceptions import Fault
 
+from dispatcher.adapters.soap.describe import describe
+from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.demo.crm import BUSY_EVERY, WSDL_FILE, Crm, Request, Response
 from dispatcher.demo.soap_messages import ENVELOPES, NAMESPACE, OPERATIONS, Refused, read_call
 from dispatcher.domain.call_fields import OUTCOMES
+from dispatcher.domain.soap.bundle import Bundle
 
 PORTS = {"1.1": "CrmSoap11", "1.2": "CrmSoap12"}
 XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -193,6 +196,22 @@ def test_elements_must_come_in_the_order_of_the_schema_and_once() -> None:
 def fields_of(schema: ET.Element, parent: ET.Element) -> list[tuple[str, bool, bool]]:
     elements = parent.findall(f"{XS}complexType/{XS}sequence/{XS}element")
     return [(each.get("name"), each.get("minOccurs") != "0", each.get("maxOccurs") == "unbounded") for each in elements]
+
+
+def test_the_product_describes_the_wsdl_with_nothing_left_out() -> None:
+    url = "http://127.0.0.1:9000/soap/crm?wsdl"
+    description = describe(parse_bundle(Bundle(url, {url: WSDL_FILE.read_bytes()})))
+    assert description.notes == ()
+    assert [port.name for _, port, _ in description.ports()] == list(PORTS.values())
+    for _, _, binding in description.ports():
+        offered = {
+            each.name: [(field.name, field.required, field.repeated) for field in each.input]
+            for each in binding.operations
+        }
+        assert offered == {
+            name: [(field.name, field.required, field.repeated) for field in fields]
+            for name, fields in OPERATIONS.items()
+        }
 
 
 def test_the_wsdl_says_what_is_checked() -> None:
