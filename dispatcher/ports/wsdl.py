@@ -46,6 +46,8 @@ class WsdlVersion:
     credential: str | None
     """The name of the credential that it was fetched with."""
     fetched_at: datetime
+    size_bytes: int = 0
+    """Of its documents together."""
 
 
 class WsdlStore(Protocol):
@@ -54,7 +56,8 @@ class WsdlStore(Protocol):
     def keep_wsdl(
         self, workspace_id: UUID, wsdl: KeptWsdl, location: str, credential: str | None, now: datetime
     ) -> None:
-        """Keeps a WSDL, once, and notes that it is what the location gives now. The same again changes `fetched_at`."""
+        """Keeps a WSDL, once, and notes that it is what the location gives now. The same again changes `fetched_at`,
+        and the description to the one that is given."""
         ...
 
     def wsdl(self, workspace_id: UUID, content_hash: str) -> KeptWsdl | None:
