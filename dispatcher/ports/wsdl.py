@@ -6,11 +6,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import Description
 
 Fetch = Callable[[str], bytes]
 """Gets one document by its absolute http or https URL, through the egress guard. Raises `WsdlRefused`."""
+
+OpenFetch = Callable[[str, Credential | None, str | None], Fetch]
+"""Makes the `Fetch` of one inspection: for the URL of its root, the credential that goes there, and the workspace's
+egress proxy."""
+ReadDescription = Callable[[UUID, str], Description | None]
+"""As `WsdlStore.wsdl_description`."""
 
 
 class WsdlEngine(Protocol):

@@ -1,8 +1,15 @@
 """WSDLs as tests make them up: a document whose words are its operations, and an engine that reads such."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
+from dispatcher.adapters.templates.request import JinjaTemplates
+from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.profile import ProfileSpec
+from dispatcher.domain.requests.soap_request import SoapRequest
+from dispatcher.domain.shape import Fault
 from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
 from dispatcher.domain.soap.description import (
     XSD,
@@ -17,7 +24,7 @@ from dispatcher.domain.soap.description import (
     SimpleType,
     SoapVersion,
 )
-from dispatcher.ports.wsdl import Fetch, KeptWsdl
+from dispatcher.ports.wsdl import Fetch, KeptWsdl, ReadDescription
 
 URL = "https://crm.example/calls?wsdl"
 TEXT = SimpleType("string", "string")
@@ -74,3 +81,45 @@ class WordsEngine:
         if "<broken>" in words:
             raise WsdlRefused("The WSDL is no well-formed XML.")
         return described(*(word for word in words if "=" not in word))
+
+
+class Web:
+    """Documents by URL, and what they were fetched with: a factory as `OpenFetch` is."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.opened: list[tuple[str, str | None, str | None]] = []
+        self.fetched: list[str] = []
+
+    def __call__(self, root: str, credential: Credential | None, proxy: str | None) -> Fetch:
+        self.opened.append((root, credential.name if credential else None, proxy))
+
+        def fetch(url: str) -> bytes:
+            self.fetched.append(url)
+            if url not in self.documents:
+                raise WsdlRefused("The WSDL cannot be fetched: the server answered 404.")
+            return self.documents[url]
+
+        return fetch
+
+
+class OperationTemplates(JinjaTemplates):
+    """Templates for which a SOAP request fits if its operation is there, and every parameter has a name of it."""
+
+    def __init__(self, read: ReadDescription) -> None:
+        self._read = read
+
+    def check(self, spec: ProfileSpec, outputs: Collection[str] = (), *, workspace_id: UUID) -> list[Fault]:
+        if not isinstance(spec.request, SoapRequest):
+            return super().check(spec, outputs, workspace_id=workspace_id)
+        described = self._read(workspace_id, spec.request.wsdl_hash or "")
+        names = {each.name for binding in described.bindings for each in binding.operations} if described else set()
+        if spec.request.operation in names:
+            return []
+        return [{"field": "request.operation", "expected": "an operation", "got": str(spec.request.operation)}]
+
+
+def soap_profile(name: str = "log", url: str = URL, operation: str = "LogCall", **request: Any) -> dict[str, Any]:
+    """A profile's document."""
+    asked = {"kind": "soap", "wsdl": url, "operation": operation, "parameters": {"Caller": "{{ call.id }}"}}
+    return {"name": name, "trigger": {"events": ["call.finished"]}, "request": {**asked, **request}}
