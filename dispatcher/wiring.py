@@ -3,7 +3,7 @@
 import logging
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -26,7 +26,7 @@ from dispatcher.adapters.probe import Probe
 from dispatcher.adapters.request_templates import RequestTemplates
 from dispatcher.adapters.soap.library import WsdlLibrary
 from dispatcher.adapters.soap.templates import SoapTemplates
-from dispatcher.adapters.sql.store import Store, open_store
+from dispatcher.adapters.sql.store import AdminRows, Store, open_store
 from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.vault import Vault
@@ -40,14 +40,18 @@ from dispatcher.domain.delivery import Result, State
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.domain.room import Room
+from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
+from dispatcher.domain.soap.description import Description
 from dispatcher.erase import Eraser
 from dispatcher.evaluate import Evaluated, Evaluator
 from dispatcher.ingest import Ingestor
-from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable
+from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable, Templates
+from dispatcher.ports.wsdl import Fetch, OpenFetch, ReadDescription, WsdlEngine
 from dispatcher.record import Recorder
 from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
 from dispatcher.wait import Claims
+from dispatcher.wsdls import Wsdls
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +164,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         ingestor=ingestor,
         hints=hints,
         templates=build_templates(store),
+        wsdls=build_wsdls(store.admin, sender.get),
         engines=ENGINES,
         credential_engines=CREDENTIAL_ENGINES,
         open_sender=sender.get,
@@ -174,6 +179,43 @@ def build_api(settings: Settings) -> ApiRuntime:
         in_loop=in_loop,
     )
     return ApiRuntime(build_app(services), ingestor, hints, sender)
+
+
+def build_wsdls(store: AdminRows, open_sender: Callable[[], AuthenticatedSender]) -> Wsdls:
+    """What inspects, refreshes and pins WSDLs. The sender is opened when something is fetched first."""
+    engine, open_fetch = build_wsdl_engine(), build_open_fetch(open_sender)
+    return Wsdls(store, engine, open_fetch, parse, templates_reading, utc_now)
+
+
+# STAND-INS, to be replaced when what they build is there: the engine (adapters/soap), the fetch over the sender
+# (adapters/soap/fetching.py), and templates that judge a SOAP request by the descriptions read with `read`.
+
+
+class _NoEngine:
+    def collect(self, root: str, given: Mapping[str, bytes], fetch: Fetch) -> Bundle:  # noqa: ARG002 - a stand-in
+        raise WsdlRefused("WSDLs cannot be read by this version.")
+
+    def describe(self, bundle: Bundle) -> Description:  # noqa: ARG002 - a stand-in
+        raise WsdlRefused("WSDLs cannot be read by this version.")
+
+
+def build_wsdl_engine() -> WsdlEngine:
+    """The engine that reads WSDLs."""
+    return _NoEngine()
+
+
+def build_open_fetch(open_sender: Callable[[], AuthenticatedSender]) -> OpenFetch:  # noqa: ARG001 - a stand-in
+    """What fetches WSDLs: over the process's one sender, which is opened at the first document."""
+
+    def fetch(url: str) -> bytes:  # noqa: ARG001 - a stand-in
+        raise WsdlRefused("WSDLs cannot be fetched by this version.")
+
+    return lambda root, credential, proxy: fetch  # noqa: ARG005 - a stand-in
+
+
+def templates_reading(read: ReadDescription) -> Templates:  # noqa: ARG001 - a stand-in
+    """Templates that judge SOAP requests by the descriptions that are read so."""
+    return JinjaTemplates()
 
 
 def _answers(ask: Callable[[], object]) -> bool:

@@ -4,6 +4,7 @@ their shape. What exactly is taken, the readers of the domain decide; they name 
 
 from typing import Any
 
+from dispatcher.api.wsdls import DEFAULT_NAME, MAX_DEPTH, MAX_FILES
 from dispatcher.domain.call_fields import EVENT_TYPES
 from dispatcher.domain.credentials.kinds import Kind
 from dispatcher.domain.criteria.operators import OPERATORS
@@ -12,6 +13,7 @@ from dispatcher.domain.requests.rest_request import METHODS
 from dispatcher.domain.soap.description import SoapVersion
 from dispatcher.domain.waiting import Then
 from dispatcher.tokens import Scope
+from dispatcher.wsdl_inspection import DEFAULT_DEPTH
 
 Schema = dict[str, Any]
 
@@ -150,6 +152,23 @@ _TEST = _object(
     profile={**_OBJECT, "description": "A draft to try instead of the saved profile."},
     send={**_FLAG, "default": False},
 )
+_INSPECTION = _object(
+    url={**_TEXT, "description": "Where the WSDL is; this or `text`."},
+    text={**_TEXT, "description": "The WSDL itself."},
+    name={**_TEXT, "description": "Of the text, relative to its files.", "default": DEFAULT_NAME},
+    files={
+        "type": "object",
+        "additionalProperties": _TEXT,
+        "maxProperties": MAX_FILES,
+        "description": "What the text imports, by relative names.",
+    },
+    credential=_or_null({**_TEXT, "description": "The name of the credential to fetch with."}),
+    refresh={**_FLAG, "default": False},
+    dry_run={**_FLAG, "default": False},
+    replaces={**_TEXT, "description": "The URL or content hash whose place a text takes; with `refresh`."},
+    operation={**_TEXT, "description": "Show this one alone, with all its parameters."},
+    depth={"type": "integer", "minimum": 1, "maximum": MAX_DEPTH, "default": DEFAULT_DEPTH},
+)
 BODIES: dict[tuple[str, str], Schema] = {
     ("post", "/v1/profiles"): _ref("Profile"),
     ("put", "/v1/profiles/{name}"): _ref("Profile"),
@@ -174,6 +193,7 @@ BODIES: dict[tuple[str, str], Schema] = {
     ("post", "/v1/sources"): _ref("Source"),
     ("put", "/v1/sources/{name}"): _ref("Source"),
     ("post", "/v1/tokens"): _object(("name", "scopes"), name=_TEXT, scopes=_list(_choice(Scope))),
+    ("post", "/v1/wsdl/inspect"): _INSPECTION,
     ("put", "/v1/workspace"): {**_OBJECT, "description": "The workspace's settings, whole."},
     ("patch", "/v1/workspace"): _PATCH,
 }

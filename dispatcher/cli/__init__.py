@@ -24,6 +24,7 @@ from dispatcher.cli import (
     tokens,
     up,
     workspace,
+    wsdls,
 )
 from dispatcher.cli.failures import sentence
 
@@ -45,6 +46,7 @@ for name, group in (
     ("source", sources.app),
     ("workspace", workspace.app),
     ("credential", credentials.app),
+    ("wsdl", wsdls.app),
     ("event", events.app),
     ("delivery", deliveries.app),
     ("keys", keys.app),

@@ -129,7 +129,7 @@ def _draft(opened: Opened, saved: "SavedProfile", file: Path) -> "ProfileSpec":
     (first, *rest) = read_documents([file])
     if rest or not isinstance(first.value, dict):
         raise CommandFailed(f"{file} is not one document: a draft is.")
-    return checked(opened.store, {"name": saved.profile.spec.name, **first.value}, first.place)
+    return checked(opened, {"name": saved.profile.spec.name, **first.value}, first.place)
 
 
 def _object(file: Path) -> dict[str, Any]:
