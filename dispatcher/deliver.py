@@ -184,6 +184,7 @@ class Deliverer:
         if profile.spec.credential is not None:
             request.credential = self._profiles.credential(profile)
         request.proxy = self._profiles.proxy(profile)
+        request.signing_keys = keys
         return request
 
     def _ended(

@@ -20,6 +20,8 @@ def forms_of(*secrets: str) -> tuple[str, ...]:
         escaped = json.dumps(secret)[1:-1]
         forms |= {secret, escaped, escaped.replace("/", "\\/"), json.dumps(secret, ensure_ascii=False)[1:-1]}
         forms |= {quote(secret, safe=""), quote_plus(secret), quote(secret), html.escape(secret)}
+        forms |= {html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&apos;")}
+        forms.add(html.escape(secret).encode("ascii", "xmlcharrefreplace").decode())
         forms |= {b64encode(data).decode().rstrip("="), urlsafe_b64encode(data).decode().rstrip("=")}
     return tuple(
         sorted((each for each in forms if len(each) >= _LEAST_CHARACTERS), key=lambda each: (-len(each), each))
