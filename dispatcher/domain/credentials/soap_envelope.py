@@ -33,7 +33,7 @@ class Envelope:
     root: int
     header: int | None
     has_security: bool
-    """Whether a `wsse:Security` for the last receiver is there already: WSS 1.1.1 allows one (SOAP Message Security, 5)."""
+    """Whether a `wsse:Security` for the last receiver is there already: one is all that WSS 1.1.1 allows (Core, 5)."""
 
     def with_block(self, block: str) -> bytes:
         """The envelope with an element as the first one of its Header, which is made where there is none."""
