@@ -201,6 +201,7 @@ class Deliverer:
             request.credential = self._profiles.credential(profile)
         request.proxy = self._profiles.proxy(profile)
         request.read_reply = rendered.read_reply
+        request.signing_keys = keys
         return request
 
     def _ended(
