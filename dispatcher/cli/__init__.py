@@ -24,6 +24,8 @@ from dispatcher.cli import (
     tokens,
     up,
     workspace,
+    wsdl_check,
+    wsdls,
 )
 from dispatcher.cli.failures import sentence
 
@@ -38,6 +40,7 @@ app = typer.Typer(
 for module in (up, demo, processes, doctor):
     module.add_to(app)
 backtest.add_to(profiles.app)
+wsdl_check.add_to(wsdls.app)
 for name, group in (
     ("db", database.app),
     ("token", tokens.app),
@@ -48,6 +51,7 @@ for name, group in (
     ("event", events.app),
     ("delivery", deliveries.app),
     ("keys", keys.app),
+    ("wsdl", wsdls.app),
 ):
     app.add_typer(group, name=name)
 
