@@ -3,7 +3,7 @@
 import logging
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -24,6 +24,8 @@ from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
 from dispatcher.adapters.probe import Probe
 from dispatcher.adapters.request_templates import RequestTemplates
+from dispatcher.adapters.soap.bounded import ProcessWsdlEngine
+from dispatcher.adapters.soap.fetching import SenderFetch
 from dispatcher.adapters.soap.library import WsdlLibrary
 from dispatcher.adapters.soap.templates import SoapTemplates
 from dispatcher.adapters.sql.store import AdminRows, Store, open_store
@@ -35,18 +37,17 @@ from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
 from dispatcher.deliver import Crew, Deliverer, SendingRules
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import Result, State
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.domain.room import Room
-from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
-from dispatcher.domain.soap.description import Description
 from dispatcher.erase import Eraser
 from dispatcher.evaluate import Evaluated, Evaluator
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable, Templates
-from dispatcher.ports.wsdl import Fetch, OpenFetch, ReadDescription, WsdlEngine
+from dispatcher.ports.wsdl import Fetch, OpenFetch, ReadDescription
 from dispatcher.record import Recorder
 from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
@@ -85,7 +86,9 @@ def build_store(settings: Settings) -> Store:
 
 def build_templates(store: Store) -> RequestTemplates:
     """The template engine for requests of both kinds, with the WSDLs that the store keeps."""
-    return RequestTemplates(JinjaTemplates(), SoapTemplates(WsdlLibrary(store.admin)))
+    return RequestTemplates(
+        JinjaTemplates(), SoapTemplates(WsdlLibrary(store.admin.wsdl, store.admin.wsdl_description))
+    )
 
 
 def build_hints(settings: Settings) -> CeleryHints:
@@ -183,39 +186,21 @@ def build_api(settings: Settings) -> ApiRuntime:
 
 def build_wsdls(store: AdminRows, open_sender: Callable[[], AuthenticatedSender]) -> Wsdls:
     """What inspects, refreshes and pins WSDLs. The sender is opened when something is fetched first."""
-    engine, open_fetch = build_wsdl_engine(), build_open_fetch(open_sender)
-    return Wsdls(store, engine, open_fetch, parse, templates_reading, utc_now)
+
+    def templates_reading(read: ReadDescription) -> Templates:
+        return RequestTemplates(JinjaTemplates(), SoapTemplates(WsdlLibrary(store.wsdl, read)))
+
+    open_fetch = build_open_fetch(open_sender)
+    return Wsdls(store, ProcessWsdlEngine(), open_fetch, parse, templates_reading, utc_now)
 
 
-# STAND-INS, to be replaced when what they build is there: the engine (adapters/soap), the fetch over the sender
-# (adapters/soap/fetching.py), and templates that judge a SOAP request by the descriptions read with `read`.
+def build_open_fetch(open_sender: Callable[[], AuthenticatedSender]) -> OpenFetch:
+    """What fetches the documents of WSDLs: over the process's one sender, which is opened when it is first needed."""
 
+    def open_fetch(root: str, credential: Credential | None, proxy: str | None) -> Fetch:
+        return SenderFetch(open_sender(), root, USER_AGENT, credential, proxy)
 
-class _NoEngine:
-    def collect(self, root: str, given: Mapping[str, bytes], fetch: Fetch) -> Bundle:  # noqa: ARG002 - a stand-in
-        raise WsdlRefused("WSDLs cannot be read by this version.")
-
-    def describe(self, bundle: Bundle) -> Description:  # noqa: ARG002 - a stand-in
-        raise WsdlRefused("WSDLs cannot be read by this version.")
-
-
-def build_wsdl_engine() -> WsdlEngine:
-    """The engine that reads WSDLs."""
-    return _NoEngine()
-
-
-def build_open_fetch(open_sender: Callable[[], AuthenticatedSender]) -> OpenFetch:  # noqa: ARG001 - a stand-in
-    """What fetches WSDLs: over the process's one sender, which is opened at the first document."""
-
-    def fetch(url: str) -> bytes:  # noqa: ARG001 - a stand-in
-        raise WsdlRefused("WSDLs cannot be fetched by this version.")
-
-    return lambda root, credential, proxy: fetch  # noqa: ARG005 - a stand-in
-
-
-def templates_reading(read: ReadDescription) -> Templates:  # noqa: ARG001 - a stand-in
-    """Templates that judge SOAP requests by the descriptions that are read so."""
-    return JinjaTemplates()
+    return open_fetch
 
 
 def _answers(ask: Callable[[], object]) -> bool:

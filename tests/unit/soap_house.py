@@ -137,7 +137,7 @@ class SoapHouse:
     def __init__(self, text: str = CRM) -> None:
         self.kept = Kept()
         self.hash = self.kept.keep(text)
-        self.library = WsdlLibrary(self.kept)
+        self.library = WsdlLibrary(self.kept.wsdl, self.kept.wsdl_description)
         self.templates = SoapTemplates(self.library)
 
     def spec(self, operation: str = "LogCall", /, **request: Any) -> ProfileSpec:

@@ -126,10 +126,9 @@ class ParsedWsdl:
         for wrapper in body:
             wrapper.set(f"{{{ENVELOPE[version]}}}encodingStyle", SOAP_ENCODING[version])
             for part in wrapper:
-                declared = parts.get(etree.QName(part).localname)
-                name = None if declared is None else declared.type.qname
-                if name is not None and declared.type.is_global and f"{{{XSI}}}type" not in part.attrib:
-                    part.set(f"{{{XSI}}}type", name)
+                type_ = getattr(parts.get(etree.QName(part).localname), "type", None)
+                if type_ is not None and type_.qname is not None and f"{{{XSI}}}type" not in part.attrib:
+                    part.set(f"{{{XSI}}}type", type_.qname)
 
 
 def _add_blocks(envelope: Any, version: SoapVersion, blocks: str) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Protocol
 from uuid import UUID
 
 from dispatcher.adapters.soap.envelopes import ParsedWsdl
@@ -21,7 +20,7 @@ from dispatcher.domain.exchange import ErrorWord
 from dispatcher.domain.soap.bundle import WsdlRefused
 from dispatcher.domain.soap.description import Description
 from dispatcher.ports import RenderError
-from dispatcher.ports.wsdl import KeptWsdl
+from dispatcher.ports.wsdl import KeptWsdl, ReadDescription
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +34,8 @@ PATIENT_SWITCH_SECONDS = 0.000_5
 """While a WSDL is parsed, other threads get the interpreter after so long, not after the usual 5 ms."""
 
 
-class KeptWsdls(Protocol):
-    """Where WSDLs are kept."""
-
-    def wsdl(self, workspace_id: UUID, content_hash: str) -> KeptWsdl | None:
-        """As `ports.WsdlStore`."""
-        ...
-
-    def wsdl_description(self, workspace_id: UUID, content_hash: str) -> Description | None:
-        """As `ports.WsdlStore`."""
-        ...
+LoadWsdl = Callable[[UUID, str], KeptWsdl | None]
+"""`WsdlStore.wsdl`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +50,14 @@ class WsdlLibrary:
 
     def __init__(
         self,
-        store: KeptWsdls,
+        load: LoadWsdl,
+        read_description: ReadDescription,
         *,
         max_parsed_bytes: int = MAX_PARSED_BYTES,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._store, self._max_parsed_bytes, self._now = store, max_parsed_bytes, now
+        self._load, self._read_description = load, read_description
+        self._max_parsed_bytes, self._now = max_parsed_bytes, now
         self._parsed: OrderedDict[str, tuple[ParsedWsdl, int]] = OrderedDict()
         self._refused: dict[str, _Refused] = {}
         self._described: OrderedDict[tuple[UUID, str], Description] = OrderedDict()
@@ -78,7 +71,7 @@ class WsdlLibrary:
             if key in self._described:
                 self._described.move_to_end(key)
                 return self._described[key]
-        found = self._store.wsdl_description(workspace_id, content_hash)
+        found = self._read_description(workspace_id, content_hash)
         if found is not None:
             with self._lock:
                 self._described[key] = found
@@ -117,7 +110,7 @@ class WsdlLibrary:
         return None
 
     def _parse(self, workspace_id: UUID, content_hash: str) -> ParsedWsdl:
-        kept = self._store.wsdl(workspace_id, content_hash)
+        kept = self._load(workspace_id, content_hash)
         if kept is None:
             raise self._refuse(content_hash, "a WSDL that is kept no more: inspect it again and save the profile")
         began = self._now()

@@ -85,8 +85,8 @@ class Pieces:
         return _guarded(value_of, field)
 
     def loop(self, path: str, variable: str, field: str) -> Callable[[Context], list[Context]]:
-        """The contexts of a loop over a list of the call, one for each item; none where it is absent. The variable's name
-        has been judged before (`loop_variable_fault`)."""
+        """The contexts of a loop over a list of the call, one for each item; none where it is absent. The name of its
+        variable has been judged before (`loop_variable_fault`)."""
         fault = loop_path_fault(path)
         if fault is not None:
             raise TemplateRefused([fault])
