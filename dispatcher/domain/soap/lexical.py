@@ -176,7 +176,7 @@ def _of_boolean(value: Any, built_in: BuiltIn) -> str:
 
 
 def _of_duration(value: Any, built_in: BuiltIn) -> str:
-    text = _treated(_text_not_boolean(value, built_in.expected), "collapse")
+    text = _treated(_text(value, built_in.expected), "collapse")
     if _SECONDS.fullmatch(text):
         seconds = Decimal(text).quantize(_MICROSECOND, ROUND_HALF_EVEN)
         if abs(seconds) <= _MAX_SECONDS:
@@ -191,7 +191,7 @@ def _of_ordered(value: Any, simple: SimpleType, built_in: BuiltIn) -> str:
     if type(value) is float:
         text = _of_float(value, built_in)
     else:
-        text = _treated(_text_not_boolean(value, built_in.expected), "collapse")
+        text = _treated(_text(value, built_in.expected), "collapse")
     found = built_in.form.fullmatch(text) if built_in.form is not None and len(text) <= MAX_NUMBER_CHARACTERS else None
     if found is None or (built_in.family is Family.MOMENT and not exists(found.groupdict())):
         raise DoesNotFit(built_in.expected)
@@ -224,12 +224,6 @@ def _treated(text: str, white_space: str) -> str:
     if white_space == "collapse":
         return _SPACES.sub(" ", text).strip(" ")
     return _WHITE.sub(" ", text) if white_space == "replace" else text
-
-
-def _text_not_boolean(value: Any, expected: str) -> str:
-    if type(value) is bool:
-        raise DoesNotFit(expected)
-    return _text(value, expected)
 
 
 def _text(value: Any, expected: str) -> str:
