@@ -8,6 +8,7 @@ from zeep import Client
 
 from dispatcher.adapters.soap.zeep_document import WsdlDocument, parse_bundle
 from dispatcher.domain.soap.bundle import Bundle
+from dispatcher.domain.soap.description import Parameter, Shape, SimpleType
 
 FOLDER = Path(__file__).parent.parent / "wsdls"
 BASE = "http://crm.example/"
@@ -48,12 +49,22 @@ def call(content: str, more: str = "") -> Bundle:
     return texts(root=around(f'<xs:element name="Call"><xs:complexType>{content}</xs:complexType></xs:element>{more}'))
 
 
+def plain(name: str, base: str, **more: Any) -> Parameter:
+    """A parameter of a built-in type."""
+    return Parameter(name, f"xsd:{base}", Shape.SIMPLE, simple=SimpleType(f"xsd:{base}", base), **more)
+
+
+def nested(name: str, type_: str, index: int, **more: Any) -> Parameter:
+    """A parameter of a complex type, by its index."""
+    return Parameter(name, type_, Shape.OBJECT, object=index, **more)
+
+
 def envelope(document: WsdlDocument | Bundle, operation: str, **arguments: Any) -> str:
-    """The body's content that zeep builds for an operation, as canonical XML."""
+    """What zeep builds into header and body, as canonical XML; a name that has a namespace begins with `q_`."""
     if isinstance(document, Bundle):
         document = parse_bundle(document)
-    service = next(each for each in document.services.values() if each.ports)
-    binding = next(each.binding for each in service.ports.values() if operation in each.binding.all())
+    ports = [port for service in document.services.values() for port in service.ports.values()]
+    binding = next(port.binding for port in ports if operation in port.binding.all())
     client = Client(document, transport=document.transport, settings=document.settings)
     built, _ = binding._create(operation, (), arguments, client=client, options={"address": "http://crm.example/"})
     return "".join(_without_namespaces(each) for part in built for each in part)

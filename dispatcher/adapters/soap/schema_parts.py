@@ -146,18 +146,69 @@ class UsedAttribute(RefAttribute):
         return attribute
 
 
+class KeptUnion(UnionType):
+    """A union that is resolved once, for the reason that a group is."""
+
+    resolved = False
+
+    def resolve(self) -> Any:
+        """Itself, with resolved members."""
+        if not self.resolved:
+            self.resolved = True
+            super().resolve()
+        return self
+
+
+class KeptAttributeGroup(elements.AttributeGroup):
+    """A group of attributes that is resolved and written out once."""
+
+    resolved = False
+
+    def __init__(self, name: Any, attributes: list[Any]) -> None:
+        """As zeep's."""
+        super().__init__(name, attributes)
+        self._written_out: list[Any] | None = None
+
+    @property
+    def attributes(self) -> list[Any]:
+        """All of them, each once, those of groups among them included."""
+        if self._written_out is not None:
+            return self._written_out
+        found = {id(each): each for each in super().attributes}
+        return list(found.values())
+
+    def resolve(self) -> Any:
+        """Itself, with resolved members."""
+        if not self.resolved:
+            self.resolved = True
+            super().resolve()
+            self._written_out = self.attributes
+        return self
+
+
+class KeptGroup(elements.Group):
+    """A group that is resolved once: those that hold each other twice over would be resolved without end."""
+
+    resolved = False
+
+    def resolve(self) -> Any:
+        """Itself, with resolved members."""
+        if not self.resolved:
+            self.resolved = True
+            super().resolve()
+        return self
+
+
 class CopiedGroup(RefGroup):
     """A reference to a group that gets members of its own: zeep puts those of a base type among them."""
 
     def resolve(self) -> Any:
         """The copy."""
-        group = self._schema.get_group(self._ref)
-        if not getattr(group, "met", False):
-            # Once: groups that hold each other several times over would be resolved without end.
-            group.met = True
-            group.resolve()
+        group = self._schema.get_group(self._ref).resolve()
         members = group.child.clone(None, group.child.min_occurs, group.child.max_occurs)
-        return elements.Group(None, members, max_occurs=self.max_occurs, min_occurs=self.min_occurs)
+        copied = KeptGroup(None, members, max_occurs=self.max_occurs, min_occurs=self.min_occurs)
+        copied.resolved = True
+        return copied
 
 
 class KeptChoice(elements.Choice):

@@ -1,6 +1,5 @@
 """The definitions of one WSDL file, by zeep, which lose one operation where zeep loses the whole WSDL, and say so."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,21 @@ from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
 from zeep.wsdl.wsdl import Definition
 
 from dispatcher.adapters.soap.schema_visitor import documentation_of
+from dispatcher.domain.soap.bundle import WsdlRefused
 
 _WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 _HTTP_BINDING = "{http://schemas.xmlsoap.org/wsdl/http/}binding"
 _SOAP_NAMESPACES = ("http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/")
-_QUOTED = re.compile(r"'(\{[^']*\}[^']*|[^']+)'")
+
+_NEEDS = {
+    f"{_WSDL}message": ("name",),
+    f"{_WSDL}portType": ("name",),
+    f"{_WSDL}operation": ("name",),
+    f"{_WSDL}binding": ("name", "type"),
+    f"{_WSDL}service": ("name",),
+    f"{_WSDL}port": ("name", "binding"),
+}
+"""Attributes without which zeep fails, and says nothing of use."""
 
 FAILURES = (exceptions.Error, LookupError, AttributeError, ValueError, TypeError, AssertionError, NotImplementedError)
 """What zeep raises over a message or an operation that the WSDL does not define properly."""
@@ -61,13 +70,9 @@ class _Lenient:
             self._operations.clear()
             return
         for name, operation in list(self._operations.items()):
-            try:
-                operation.resolve(definitions)
-                if operation.input is None:
-                    raise exceptions.IncompleteOperation("it takes no input")
-            except FAILURES as error:
+            reason = _why_not(operation, definitions)
+            if reason:
                 del self._operations[name]
-                reason = definitions.missing.get((self.port_name.text, name)) or reason_of(error)
                 _leaves_out(self.wsdl, f"The operation {name} of {self.name.localname} was left out: {reason}.")
 
     @classmethod
@@ -87,6 +92,21 @@ class _Lenient:
         return binding
 
 
+def _why_not(operation: Any, definitions: Any) -> str | None:
+    """Why an operation cannot be called, after resolving it; None for one that can."""
+    port_type = operation.binding.port_type
+    if operation.name not in port_type.operations:
+        missing = definitions.wsdl.missing.get((port_type.name.text, operation.name))
+        return missing or f"the port type {port_type.name.localname} has no such operation"
+    try:
+        operation.resolve(definitions)
+    except FAILURES as error:
+        return reason_of(error)
+    if operation.input is None or operation.abstract.input_message is None:
+        return "it takes no input"
+    return None
+
+
 class LenientSoap11(_Lenient, Soap11Binding):
     """SOAP 1.1."""
 
@@ -104,8 +124,12 @@ class WsdlDefinition(Definition):
 
     def __init__(self, wsdl: Any, doc: Any, location: str) -> None:
         """`wsdl` is the document that this is read for, `doc` the root element."""
-        self.missing: dict[tuple[str, str], str] = {}
         wsdl.by_location[location] = self
+        for node in doc.iter(*_NEEDS):
+            for attribute in _NEEDS[node.tag]:
+                if not (node.get(attribute) or "").strip():
+                    what = etree.QName(node).localname
+                    raise WsdlRefused(f"The {what} on line {node.sourceline} of {location} has no {attribute}")
         super().__init__(wsdl, doc, location)
 
     def get(self, name: str, key: str, _processed: Any = None) -> Any:
@@ -156,7 +180,7 @@ class WsdlDefinition(Definition):
             for each in node.iterchildren(f"{_WSDL}operation"):
                 operation = port_type.operations.get(each.get("name"))
                 if operation is None:
-                    self.missing[name.text, each.get("name")] = self._why_missing(each)
+                    self.wsdl.missing[name.text, each.get("name")] = self._why_missing(each)
                 else:
                     operation.documentation = documentation_of(each)
         return found
@@ -219,8 +243,8 @@ def reason_of(error: BaseException) -> str:
         return "its definitions contain each other without end"
     if isinstance(error, NotImplementedError) and "schemaLocation" in str(error):
         return "an include names no document"
-    if isinstance(error, ValueError) and (tag := _QUOTED.search(str(error))):
-        return f"it has {tag[1]} where no such element can be"
+    if isinstance(error, ValueError) and str(error):
+        return f"something in it cannot be read: {error}"
     return "it is no WSDL that can be understood"
 
 

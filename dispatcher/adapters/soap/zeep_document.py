@@ -55,6 +55,8 @@ class WsdlDocument(Document):
         """Sentences about operations and bindings that cannot be used."""
         self.incomplete: dict[str, str] = {}
         """Messages that were left out, by name, and why."""
+        self.missing: dict[tuple[str, str], str] = {}
+        """Operations of port types that were left out with their messages, and why."""
         self.by_location: dict[str, WsdlDefinition] = {}
         self._definitions: dict[Any, Any] = {}
         self.types = WsdlSchema(self.read, self.transport, bundle.root, self.settings)
