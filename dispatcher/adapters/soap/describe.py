@@ -8,25 +8,13 @@ from dispatcher.domain.soap.description import Binding, Description, Operation, 
 
 def describe(document: Document, _bundle: Bundle) -> Description:
     """What the document offers."""
-    services = tuple(
-        Service(
-            name,
-            tuple(
-                Port(each.name, str(each.binding.name), each.binding_options.get("address"))
-                for each in service.ports.values()
-            ),
-        )
-        for name, service in document.services.items()
-    )
-    bindings = tuple(
-        Binding(
-            str(name),
-            SoapVersion.V1_1,
-            tuple(
-                Operation(each)
-                for each in binding._operations  # noqa: SLF001 - a stand-in
-            ),
-        )
-        for name, binding in document.bindings.items()
-    )
-    return Description(services, bindings, ())
+    services, bindings = [], {}
+    for name, service in document.services.items():
+        ports = []
+        for each in service.ports.values():
+            operations = each.binding._operations  # noqa: SLF001 - a stand-in
+            bindings[str(each.binding.name)] = tuple(map(Operation, operations))
+            ports.append(Port(each.name, str(each.binding.name), (each.binding_options or {}).get("address")))
+        services.append(Service(name, tuple(ports)))
+    found = tuple(Binding(name, SoapVersion.V1_1, operations) for name, operations in bindings.items())
+    return Description(tuple(services), found, ())
