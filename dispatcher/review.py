@@ -31,18 +31,22 @@ def neighbours_of(store: Neighbours, workspace_id: UUID) -> dict[str, ProfileSpe
 
 
 def review(
-    spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], credentials: Collection[str], templates: Templates
+    spec: ProfileSpec,
+    neighbours: Mapping[str, ProfileSpec],
+    credentials: Collection[str],
+    templates: Templates,
+    workspace_id: UUID,
 ) -> list[Fault]:
     """Every fault that only the neighbours show: a followed profile or a credential that is not there, a cycle, a
     private answer in the hands of a profile that is not private, an output that followers use and that is gone, and
     what the templates cannot be (`followed.NAME` is known by the followed profile's outputs)."""
     faults = [*_following_faults(spec, neighbours), *_privacy_faults(spec, neighbours)]
-    faults += _output_faults(spec, neighbours, templates)
+    faults += _output_faults(spec, neighbours, templates, workspace_id)
     if spec.credential is not None and spec.credential not in credentials:
         faults.append(_fault("credential", "a credential", spec.credential, credentials))
     followed = neighbours.get(spec.follow.profile) if spec.follow is not None else None
     outputs = [output.name for output in followed.outputs] if followed is not None else []
-    return [*faults, *templates.check(spec, outputs)]
+    return [*faults, *templates.check(spec, outputs, workspace_id=workspace_id)]
 
 
 def _following_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec]) -> list[Fault]:
@@ -75,17 +79,23 @@ def _privacy_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec]) ->
     return []
 
 
-def _output_faults(spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], templates: Templates) -> list[Fault]:
+def _output_faults(
+    spec: ProfileSpec, neighbours: Mapping[str, ProfileSpec], templates: Templates, workspace_id: UUID
+) -> list[Fault]:
     """An output that a follower's templates name is not taken away: the follower would send nothing in its place."""
     before = neighbours.get(spec.name)
     given = {output.name for output in spec.outputs}
     if before is None or given.issuperset(kept := [output.name for output in before.outputs]):
         return []
+
+    def faults_with(each: ProfileSpec, outputs: Collection[str]) -> list[Fault]:
+        return templates.check(each, outputs, workspace_id=workspace_id)
+
     lost = {
         f"{each.name} uses it: {fault['got']} in its {fault['field']}"
         for each in neighbours.values()
         if each.follow is not None and each.follow.profile == spec.name and each.name != spec.name
-        for fault in _only_in(templates.check(each, given), templates.check(each, kept))
+        for fault in _only_in(faults_with(each, given), faults_with(each, kept))
     }
     expected = "every output that followers use, until those are changed"
     return [{"field": "outputs", "expected": expected, "got": each} for each in sorted(lost)[:MAX_NAMED]]

@@ -26,6 +26,7 @@ from dispatcher.api import (
     profiles,
     sources,
     workspace,
+    wsdls,
 )
 from dispatcher.api.answers import problem_answer
 from dispatcher.api.caller import Inside
@@ -56,6 +57,7 @@ _DOORS = (
     profiles,
     credentials,
     sources,
+    wsdls,
     workspace,
     api_tokens,
     openapi,

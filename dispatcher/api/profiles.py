@@ -21,13 +21,15 @@ from dispatcher.api.caller import (
     object_of,
 )
 from dispatcher.api.merge_patch import merge_patch
-from dispatcher.api.problems import not_found, refused, refused_field
+from dispatcher.api.problems import not_found, refused, refused_field, unavailable
 from dispatcher.domain.field_values import described
 from dispatcher.domain.profile import ProfileRefused, ProfileSpec, parse_profile
 from dispatcher.domain.shape import Reading
 from dispatcher.domain.signature import SECRET_BYTES, new_secret
 from dispatcher.ports import SavedProfile
 from dispatcher.review import neighbours_of, refuse_while_followed, review
+from dispatcher.tokens import Scope, permits
+from dispatcher.wsdls import TooManyInspections
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"])
 
@@ -35,6 +37,7 @@ READ_ONLY = ("revision", "disabled_reason", "created_at", "updated_at")
 """Members that answers add. They are ignored in what is saved, so that an answer can be edited and sent back."""
 DEFAULT_OVERLAP_SECONDS = 86_400
 _MAX_OVERLAP_SECONDS = 90 * 86_400
+TOO_MANY = "As many WSDLs as may be at once are being inspected; nothing was changed."
 _REFUSED = "The profile is refused; nothing was changed."
 
 
@@ -177,15 +180,20 @@ def _save(caller: Caller, name: str, document: Any) -> Response:
 
 
 def checked_spec(caller: Caller, document: Document) -> ProfileSpec:
-    """The profile, read and reviewed beside its neighbours. Raises a 422 problem with every fault."""
-    services = caller.inside.services
+    """The profile, pinned to the content of its WSDL, read, and reviewed beside its neighbours. Blocks for a minute at
+    most where a WSDL has to be fetched. Raises a 422 problem with every fault, and 503."""
+    services, store, workspace_id = caller.inside.services, caller.store, caller.workspace_id
+    # Who may only read may try a draft, and must not have a credential sent to an address of his choice by it.
+    may_fetch = permits(caller.token, Scope.WRITE)
     try:
-        spec = parse_profile(without(document, *READ_ONLY), services.engines)
+        pinned = services.wsdls.pin(workspace_id, without(document, *READ_ONLY), may_fetch=may_fetch)
+        spec = parse_profile(pinned, services.engines)
     except ProfileRefused as error:
         raise refused(_REFUSED, error.faults) from None
-    store, workspace_id = caller.store, caller.workspace_id
+    except TooManyInspections:
+        raise unavailable(TOO_MANY) from None
     neighbours = neighbours_of(store, workspace_id)
-    faults = review(spec, neighbours, store.credential_names(workspace_id), services.templates)
+    faults = review(spec, neighbours, store.credential_names(workspace_id), services.templates, workspace_id)
     if faults:
         raise refused(_REFUSED, faults)
     return spec

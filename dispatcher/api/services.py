@@ -19,9 +19,11 @@ from dispatcher.ports import (
     Templates,
     WorkspaceStore,
 )
+from dispatcher.ports.wsdl import WsdlStore
+from dispatcher.wsdls import Wsdls
 
 
-class Store(RehearsalStore, ReplayStore, CredentialStore, WorkspaceStore, Protocol):
+class Store(RehearsalStore, ReplayStore, CredentialStore, WorkspaceStore, WsdlStore, Protocol):
     """What the API asks of the database."""
 
 
@@ -47,6 +49,7 @@ class Services:
     ingestor: Ingestor
     hints: Hints
     templates: Templates
+    wsdls: Wsdls
     engines: Engines
     credential_engines: CredentialEngines
     open_sender: Callable[[], AuthenticatedSender]

@@ -48,10 +48,10 @@ for name, group in (
     ("source", sources.app),
     ("workspace", workspace.app),
     ("credential", credentials.app),
+    ("wsdl", wsdls.app),
     ("event", events.app),
     ("delivery", deliveries.app),
     ("keys", keys.app),
-    ("wsdl", wsdls.app),
 ):
     app.add_typer(group, name=name)
 

@@ -126,7 +126,7 @@ def _spec(opened: Opened, name: str, file: Path | None) -> "ProfileSpec":
     if len(documents) != 1:
         raise CommandFailed(f"{file} holds {len(documents)} documents; a backtest takes one.")
     value = documents[0].value
-    return checked(opened.store, {"name": name, **value} if isinstance(value, dict) else value, documents[0].place)
+    return checked(opened, {"name": name, **value} if isinstance(value, dict) else value, documents[0].place)
 
 
 def _moment(option: str, text: str | None) -> "datetime | None":

@@ -66,7 +66,8 @@ def apply(
     from dispatcher.cli.documents import read_documents
 
     store = opened.store
-    read = [(parsed(document.value, document.place), document.place) for document in read_documents(files)]
+    documents = read_documents(files)
+    read = [(parsed(pinned(opened, each.value, each.place), each.place), each.place) for each in documents]
     reviewed(store, read)
     specs = [spec for spec, _ in read]
     done = [{"profile": spec.name, "change": save(store, spec)} for spec in specs]
@@ -128,7 +129,7 @@ def clone(
     store = opened.store
     document = find(store, name).profile.spec.document
     copy = document | {"name": new, "enabled": document["enabled"] and not disabled}
-    saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(store, copy, new), utc_now())
+    saved = store.admin.create_profile(DEFAULT_WORKSPACE, checked(opened, copy, new), utc_now())
     if as_json:
         print_json(saved.profile.spec.document | _row(saved))
         return
@@ -208,21 +209,36 @@ def parsed(document: object, place: str) -> "ProfileSpec":
 def reviewed(store: "Store", read: "Sequence[tuple[ProfileSpec, str]]") -> None:
     """Reviews profiles that are to be saved together, each with its place. Raises CommandFailed for the first fault."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
-    from dispatcher.adapters.templates.request import JinjaTemplates
     from dispatcher.review import neighbours_of, review
+    from dispatcher.wiring import build_templates
 
+    templates = build_templates(store)
     neighbours = neighbours_of(store.admin, DEFAULT_WORKSPACE) | {spec.name: spec for spec, _ in read}
     credentials = store.admin.credential_names(DEFAULT_WORKSPACE)
     for spec, place in read:
-        faults = review(spec, neighbours, credentials, JinjaTemplates())
+        faults = review(spec, neighbours, credentials, templates, DEFAULT_WORKSPACE)
         if faults:
             raise listed(f"{place} is refused:", faults)
 
 
-def checked(store: "Store", document: object, place: str) -> "ProfileSpec":
-    """The profile of a document, read and reviewed. Raises CommandFailed with every fault on a line."""
-    spec = parsed(document, place)
-    reviewed(store, [(spec, place)])
+def pinned(opened: Opened, document: object, place: str) -> object:
+    """The document with the content that its WSDL, if it has one, is to have. Raises CommandFailed where none is to be
+    had."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+    from dispatcher.cli.wsdls import opened_wsdls
+    from dispatcher.domain.profile import ProfileRefused
+
+    with opened_wsdls(opened) as wsdls:
+        try:
+            return wsdls.pin(DEFAULT_WORKSPACE, document)
+        except ProfileRefused as refused:
+            raise listed(f"{place} is refused:", refused.faults) from refused
+
+
+def checked(opened: Opened, document: object, place: str) -> "ProfileSpec":
+    """The profile of a document, pinned, read and reviewed. Raises CommandFailed with every fault on a line."""
+    spec = parsed(pinned(opened, document, place), place)
+    reviewed(opened.store, [(spec, place)])
     return spec
 
 
@@ -245,7 +261,7 @@ def _switch(opened: Opened, name: str, *, enabled: bool) -> None:
     store = opened.store
     document = find(store, name).profile.spec.document | {"enabled": enabled}
     # Whatever today's rules say of it, a profile can be switched off.
-    spec = checked(store, document, name) if enabled else parsed(document, name)
+    spec = checked(opened, document, name) if enabled else parsed(document, name)
     change = save(store, spec)
     state = "enabled" if enabled else "disabled"
     print(f"{name}: {state}{' already' if change == 'unchanged' else ''}")

@@ -6,11 +6,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import Description
 
 Fetch = Callable[[str], bytes]
 """Gets one document by its absolute http or https URL, through the egress guard. Raises `WsdlRefused`."""
+
+OpenFetch = Callable[[str, Credential | None, str | None], Fetch]
+"""Makes the `Fetch` of one inspection: for the URL of its root, the credential that goes there, and the workspace's
+egress proxy."""
+ReadDescription = Callable[[UUID, str], Description | None]
+"""As `WsdlStore.wsdl_description`."""
 
 
 class WsdlEngine(Protocol):
@@ -46,6 +53,8 @@ class WsdlVersion:
     credential: str | None
     """The name of the credential that it was fetched with."""
     fetched_at: datetime
+    size_bytes: int = 0
+    """Of its documents together."""
 
 
 class WsdlStore(Protocol):
@@ -54,7 +63,8 @@ class WsdlStore(Protocol):
     def keep_wsdl(
         self, workspace_id: UUID, wsdl: KeptWsdl, location: str, credential: str | None, now: datetime
     ) -> None:
-        """Keeps a WSDL, once, and notes that it is what the location gives now. The same again changes `fetched_at`."""
+        """Keeps a WSDL, once, and notes that it is what the location gives now. The same again changes `fetched_at`,
+        and the description to the one that is given."""
         ...
 
     def wsdl(self, workspace_id: UUID, content_hash: str) -> KeptWsdl | None:

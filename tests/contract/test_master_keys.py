@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import LargeBinary, insert, select, update
 
-from dispatcher.adapters.sql.rekey import BATCH_VALUES, NOT_SEALED, SEALED, KeyUse
+from dispatcher.adapters.sql.rekey import BATCH_VALUES, BATCH_WSDLS, NOT_SEALED, SEALED, KeyUse
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.sql.tables import access_tokens, credentials, events, metadata, workspaces
 from dispatcher.adapters.vault import CannotOpen, Vault, key_name
@@ -16,6 +16,7 @@ from dispatcher.ports import Source
 from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import CLAIM, LEASE, delivered, pending, post, saved
 from tests.unit.doubles import NOON, WORKSPACE, Events
+from tests.unit.wsdl_doubles import URL, kept
 
 NEW_KEY = b"a newer key of thirty-two bytes."
 OLD, NEW = key_name(MASTER_KEY), key_name(NEW_KEY)
@@ -47,6 +48,8 @@ def fill(database: Opened) -> None:
     result.outputs = orjson.dumps({"private": False, "values": {"lead": 1}})
     database.hot.record([result], NOON)
     post(database, [calls.new(call_id="many") for _ in range(BATCH_VALUES + 1)])
+    for number in range(BATCH_WSDLS + 1):
+        admin.keep_wsdl(WORKSPACE, kept(f"Call{number}".encode()), URL, None, NOON)
     with database.engine.begin() as connection:
         connection.execute(
             insert(credentials).values(
@@ -116,6 +119,7 @@ def everything(store: Store) -> list[Any]:
         record.context, delivery["attempts_log"][0]["request"], source and source.auth, profile and profile.profile,
         admin.signing_secrets(WORKSPACE, "crm", NOON), admin.revisions(WORKSPACE, "crm"),
         admin.delivery(WORKSPACE, delivery["id"]), admin.hash_key(WORKSPACE),
+        admin.wsdl_versions(WORKSPACE), admin.wsdl(WORKSPACE, kept(b"Call0").content_hash),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dispatcher.ports import Source
 from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import CLAIM, LEASE, WAKE, delivered, evaluate, made_of
 from tests.unit.doubles import NOON, WORKSPACE, Events, spec
+from tests.unit.wsdl_doubles import kept
 
 CANARIES = {
     "a caller's number": "+14155550100",
@@ -22,6 +23,8 @@ CANARIES = {
     "a profile's URL": "canary-crm.example",
     "a signing secret": "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5",
     "an excerpt": "canary-excerpt",
+    "a WSDL's address": "canary-wsdl.example",
+    "an operation": "CanaryOperation",
 }
 OTHER_KEY = b"another key, of 32 bytes as well"
 
@@ -39,6 +42,8 @@ def plant(store: Opened) -> UUID:
     secret = CANARIES["a signing secret"]
     admin.rotate_signing_secret(WORKSPACE, "crm", secret, NOON, NOON)
     admin.rotate_signing_secret(WORKSPACE, "crm", secret, NOON, NOON)
+    wsdl_url = "https://canary-wsdl.example/?wsdl"
+    admin.keep_wsdl(WORKSPACE, kept(b"CanaryOperation", wsdl_url), wsdl_url, None, NOON)
     event = Events().new()
     event.body = event.body.replace(b'"Jane Roe"', b'"Jane Canary Roe","external_number":"+14155550100"')
     store.hot.add_events([event], NOON, WAKE)

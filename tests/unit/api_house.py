@@ -14,17 +14,19 @@ from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.memory.hints import MemoryHints
-from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.api.app import build_app
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import NewDelivery, State
 from dispatcher.domain.ids import delivery_id
+from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.evaluate import profiles_for
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import Evaluation, Source
 from dispatcher.tokens import Minted, Scope, Tokens
+from dispatcher.wsdls import Wsdls
 from tests.unit.memory_admin import MemoryAdmin
+from tests.unit.wsdl_doubles import OperationTemplates, Web, WordsEngine
 
 WORKSPACE = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -41,6 +43,11 @@ PROFILE: dict[str, Any] = {
     "trigger": {"events": ["call.finished"]},
     "request": {"kind": "rest", "method": "POST", "url": "https://crm.example/calls", "body": {"kind": "none"}},
 }
+
+
+def parse(document: object) -> ProfileSpec:
+    """A profile, with the product's patterns."""
+    return parse_profile(document, ENGINES)
 
 
 class HandClock:
@@ -78,6 +85,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.sender: Any = None
+        self.engine, self.web = WordsEngine(), Web()
         self.random_bytes = NotRandom()
         self.tokens = Tokens(self.store, self.clock, self.random_bytes)
         self.minted: dict[Scope, Minted] = {scope: self.mint(scope) for scope in Scope}
@@ -86,7 +94,8 @@ class House:
             store=self.store,
             ingestor=Ingestor(self.store, self.hints, self.clock),
             hints=self.hints,
-            templates=JinjaTemplates(),
+            templates=OperationTemplates(self.store.wsdl_description),
+            wsdls=Wsdls(self.store, self.engine, self.web, parse, OperationTemplates, self.clock),
             engines=ENGINES,
             credential_engines=CredentialEngines(compile_xpath, read_tls),
             open_sender=lambda: self.sender,

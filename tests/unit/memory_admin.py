@@ -30,6 +30,7 @@ from dispatcher.ports import (
 )
 from tests.unit.memory_credentials import MemoryCredentials
 from tests.unit.memory_workspaces import MemoryWorkspaces
+from tests.unit.memory_wsdls import MemoryWsdls
 
 
 def reachable(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +45,7 @@ def reachable(method: Callable[..., Any]) -> Callable[..., Any]:
     return alone
 
 
-class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryStore):
+class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryWsdls, MemoryStore):
     """Implements AdminStore and ReplayStore."""
 
     def __init__(self) -> None:

@@ -195,6 +195,8 @@ def test_the_description_needs_no_token_and_names_every_address(house: House) ->
         "/v1/sources/{name}": ["delete", "get", "put"],
         "/v1/sources/{name}/events": ["get", "post"],
         "/v1/tokens": ["get", "post"],
+        "/v1/wsdl": ["get"],
+        "/v1/wsdl/inspect": ["post"],
         "/v1/tokens/{token_id}": ["delete"],
         "/v1/tokens/{token_id}/secrets/{which}/rotate": ["post"],
     }

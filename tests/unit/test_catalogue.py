@@ -83,7 +83,7 @@ def test_compiled_requests_of_old_revisions_are_forgotten(
 
 def test_a_profile_that_no_longer_compiles_fails_when_a_call_is_rendered(store: Counting, profiles: Profiles):
     class Refusing(PlainTemplates):
-        def compile(self, spec, hash_key=b""):
+        def compile(self, spec, hash_key=b"", *, workspace_id):
             raise RenderError("request.url", "no such filter")
 
     profile = store.create_profile(WORKSPACE, spec(), NOON).profile

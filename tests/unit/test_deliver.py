@@ -263,7 +263,7 @@ def test_a_template_that_fails_in_a_way_that_nobody_foresaw_is_dead_and_keeps_no
 def test_a_template_that_cannot_even_be_compiled_ends_its_deliveries(house: House):
     profile = house.profile()
     (identifier,) = house.backlog(profile, 1)
-    house.templates.compile = lambda spec, hash_key: 1 / 0
+    house.templates.compile = lambda spec, hash_key, *, workspace_id: 1 / 0
     house.deliverer.deliver(profile.id, [identifier])
     row = house.row(identifier)
     assert (row["state"], row["attempts"]) == ("dead", 0)

@@ -8,7 +8,7 @@ from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.ports import Conflict
 from dispatcher.review import refuse_while_followed, review
-from tests.unit.doubles import spec
+from tests.unit.doubles import WORKSPACE, spec
 
 LEAD = spec("create-lead", outputs=[{"name": "lead_id", "json": "$.id"}])
 
@@ -19,7 +19,8 @@ def attach(url: str = "https://crm.example/leads/{{ followed.lead_id }}", **chan
 
 
 def faults(given: ProfileSpec, *neighbours: ProfileSpec) -> list[dict[str, str]]:
-    return review(given, {each.name: each for each in neighbours}, ["crm-basic", "crm-token"], JinjaTemplates())
+    others = {each.name: each for each in neighbours}
+    return review(given, others, ["crm-basic", "crm-token"], JinjaTemplates(), WORKSPACE)
 
 
 def test_a_follower_may_name_the_outputs_of_the_profile_it_follows():

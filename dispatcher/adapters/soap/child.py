@@ -53,7 +53,7 @@ def answer_to(bundle: Bundle, *, worn: bool) -> bytes:
     """
     try:
         # Not by orjson, here: it aborts the process where memory is short, and that would not be told from a crash.
-        described = describe(parse_bundle(bundle), bundle).as_document()
+        described = describe(parse_bundle(bundle)).as_document()
         return _json(description=described, last=worn or _peak_bytes() > MAX_RESIDENT_BYTES)
     except WsdlRefused as refused:
         return _json(refused=str(refused), last=worn or _peak_bytes() > MAX_RESIDENT_BYTES)

@@ -27,16 +27,19 @@ from dispatcher.adapters.vault import CannotOpen, Vault
 
 BATCH_VALUES = 200
 """In one transaction. SQLite has one writer at a time, and nobody should feel that it is this one."""
+BATCH_WSDLS = 4
+"""Of values that may have 16 MiB each and are in memory twice."""
 SAMPLE_ROWS = 500
 """At each end of a table, where only a sample is looked at."""
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A column of sealed values, and the id whose bytes they are bound to."""
+    """A column of sealed values, the id whose bytes they are bound to, and how many are sealed anew at once."""
 
     column: Column[Any]
     bound_to: Column[Any]
+    batch_values: int = BATCH_VALUES
 
     @property
     def table(self) -> Table:
@@ -58,6 +61,9 @@ SEALED = (
     Sealed(tables.profile_revisions.c.document, tables.profile_revisions.c.profile_id),
     Sealed(tables.credentials.c.document, tables.credentials.c.id),
     Sealed(tables.access_tokens.c.token, tables.access_tokens.c.credential_id),
+    Sealed(tables.wsdl_contents.c.bundle, tables.wsdl_contents.c.id, BATCH_WSDLS),
+    Sealed(tables.wsdl_contents.c.description, tables.wsdl_contents.c.id, BATCH_WSDLS),
+    Sealed(tables.wsdl_versions.c.location, tables.wsdl_versions.c.workspace_id),
     Sealed(tables.sources.c.auth, tables.sources.c.id),
     Sealed(tables.quarantine.c.posted, tables.quarantine.c.id),
     Sealed(tables.events.c.body, tables.events.c.id),
@@ -129,7 +135,7 @@ class KeyRows:
         """One transaction: how many values are sealed anew, and behind which row the next batch begins."""
         by = tuple(sealed.table.primary_key.columns)
         query: Select[Any] = select(*by, sealed.bound_to.label("bound_to"), sealed.column.label("sealed"))
-        query = _others(query, sealed, self._vault).order_by(*by).limit(BATCH_VALUES)
+        query = _others(query, sealed, self._vault).order_by(*by).limit(sealed.batch_values)
         if after is not None:
             last = [literal(value, column.type) for value, column in zip(after, by, strict=True)]
             query = query.where(tuple_(*by) > tuple_(*last) if len(by) > 1 else by[0] > last[0])

@@ -20,6 +20,7 @@ from dispatcher.adapters.sql.rekey import KeyRows
 from dispatcher.adapters.sql.sqlite import HotSqlite
 from dispatcher.adapters.sql.waiting import WaitingRows
 from dispatcher.adapters.sql.workspaces import WorkspaceRows
+from dispatcher.adapters.sql.wsdls import WsdlRows
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.signature import SECRET_BYTES, new_secret
@@ -34,7 +35,7 @@ class HotStore(EventStore, EvaluationStore, DeliveryStore, ScheduleStore, Protoc
         ...
 
 
-class AdminRows(ProfileRows, AccessRows, CredentialRows, WorkspaceRows, RehearsalRows, Pages):
+class AdminRows(ProfileRows, AccessRows, CredentialRows, WorkspaceRows, WsdlRows, RehearsalRows, Pages):
     """What doors and administrators need, in SQLAlchemy Core, for either database."""
 
     def __init__(self, database: Database, vault: Vault, parse: Callable[[object], ProfileSpec]) -> None:

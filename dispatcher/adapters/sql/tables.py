@@ -306,6 +306,32 @@ attempts = Table(
     Column("excerpt", LargeBinary),
 )
 
+wsdl_contents = Table(
+    "wsdl_contents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("bundle", LargeBinary, nullable=False),
+    Column("description", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("workspace_id", "content_hash"),
+)
+"""WSDLs with all they import; `size_bytes` is what the documents have together, before they are compressed."""
+
+wsdl_versions = Table(
+    "wsdl_versions",
+    metadata,
+    Column("workspace_id", Uuid, primary_key=True),
+    Column("location_digest", Text, primary_key=True),
+    Column("content_hash", Text, primary_key=True),
+    Column("location", LargeBinary, nullable=False),
+    Column("credential", Text),
+    Column("fetched_at", Moment, nullable=False),
+)
+"""What was found where: a location gives other contents in the course of time, and profiles keep to one of them."""
+
 quarantine = Table(
     "quarantine",
     metadata,

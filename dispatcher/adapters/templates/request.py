@@ -4,12 +4,12 @@ No value can leave its place: see `text` for what each place does to it.
 """
 
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from dispatcher.adapters.templates.bodies import Bodies
-from dispatcher.adapters.templates.compiler import Compiler, joined_pairs, too_large
+from dispatcher.adapters.templates.compiler import Compiler, header_lines, joined_pairs
 from dispatcher.adapters.templates.costs import begin_request
 from dispatcher.adapters.templates.dialect import dialect
-from dispatcher.adapters.templates.filters import MAX_OUTPUT_BYTES
 from dispatcher.adapters.templates.loops import begin_request as begin_loops
 from dispatcher.adapters.templates.text import header_text, url_literal, url_part
 from dispatcher.adapters.templates.undefined import undefined_in
@@ -18,6 +18,7 @@ from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.requests.body import Body, BodyKind
 from dispatcher.domain.requests.media_types import FORM_TYPE
 from dispatcher.domain.requests.pairs import Pair
+from dispatcher.domain.requests.rest_request import RestRequest
 from dispatcher.domain.requests.vcon import MEDIA_TYPE as VCON_TYPE
 from dispatcher.domain.shape import Fault
 from dispatcher.ports import Rendered, RenderError
@@ -32,6 +33,7 @@ class RequestTemplate:
 
     def __init__(self, compiler: Compiler, spec: ProfileSpec) -> None:
         request = spec.request
+        assert isinstance(request, RestRequest)
         self._method = request.method
         self._url = compiler.url(request.url, "request.url", url_literal)
         self._query = compiler.pairs(request.query, "_url", "request.query", url_part)
@@ -53,14 +55,7 @@ class RequestTemplate:
         if self._query:
             url += "&" if "?" in url else "?"
             url += joined_pairs(self._query, context, "request.query")
-        size = 0
-        headers = []
-        for name, value in self._headers:
-            text = value if isinstance(value, str) else value(context)
-            size += len(text)
-            headers.append((name, text.strip()))
-        if size > MAX_OUTPUT_BYTES:
-            raise too_large("request.headers")
+        headers = header_lines(self._headers, context, "request.headers")
         body = self._body
         if self._envelope is not None:
             more, body = self._envelope(context)
@@ -103,11 +98,36 @@ def check_request(spec: ProfileSpec, outputs: Collection[str] = ()) -> list[Faul
 class JinjaTemplates:
     """The `Templates` port, by the bounded part of Jinja."""
 
-    check = staticmethod(check_request)
-    compile = staticmethod(compile_request)
+    def check(
+        self,
+        spec: ProfileSpec,
+        outputs: Collection[str] = (),
+        *,
+        workspace_id: UUID,  # noqa: ARG002 - as the port has it; a REST request rests on nothing of the workspace's
+    ) -> list[Fault]:
+        """As `check_request`."""
+        return check_request(spec, outputs)
+
+    def compile(
+        self,
+        spec: ProfileSpec,
+        hash_key: bytes = b"",
+        *,
+        workspace_id: UUID,  # noqa: ARG002 - see check
+    ) -> RequestTemplate:
+        """As `compile_request`."""
+        return compile_request(spec, hash_key)
+
+    def is_at_hand(self, spec: ProfileSpec) -> bool:  # noqa: ARG002 - see check
+        """Always: some milliseconds are not slow."""
+        return True
+
+    def prepare(self, spec: ProfileSpec, *, workspace_id: UUID) -> None:
+        """Nothing."""
 
 
 def _body_faults(spec: ProfileSpec) -> list[Fault]:
+    assert isinstance(spec.request, RestRequest)
     body = spec.request.body
     if body.kind is BodyKind.VCON and spec.private and not body.value:
         expected = "true, since a private profile must not send a vCon with names and numbers"
