@@ -15,6 +15,7 @@ from dispatcher.cli.printing import print_json, text_of
 if TYPE_CHECKING:
     from dispatcher.adapters.soap.bounded import BoundedReader
     from dispatcher.adapters.soap.folder import Folder
+    from dispatcher.domain.soap.description import Description
 
 WORDS = ("parsed", "refused", "crashed")
 
@@ -70,7 +71,7 @@ def check(
         shown = [{"name": _sound(each.name), "result": each.result, "detail": _sound(each.detail)} for each in results]
         print_json({"items": shown, **{word: counts[word] for word in WORDS}})
     else:
-        print(f"{len(results)} WSDLs: " + ", ".join(f"{counts[word]} {word}" for word in WORDS))
+        print(f"{_several(len(results), 'WSDL')}: " + ", ".join(f"{counts[word]} {word}" for word in WORDS))
     if counts["crashed"]:
         raise typer.Exit(1)
 
@@ -81,21 +82,22 @@ def checked_file(folder: "Folder", path: Path, reader: "BoundedReader") -> Check
     from dispatcher.adapters.soap.collect import collect
     from dispatcher.domain.soap.bundle import WsdlRefused
 
-    url = folder.url(path)
+    url, name = folder.url(path), str(path)
     try:
         if url not in folder:
-            return Checked(str(path), "refused", "It is not there: a link that leads nowhere.")
-        found = reader.describe(collect(url, folder, folder.fetch))
+            return Checked(name, "refused", "It is not there: a link that leads nowhere.")
+        return Checked(name, "parsed", _offers(reader.describe(collect(url, folder, folder.fetch))))
     except ReaderFailed as failed:
-        return Checked(str(path), "crashed", str(failed))
+        return Checked(name, "crashed", str(failed))
     except WsdlRefused as refused:
-        return Checked(str(path), "refused", str(refused))
+        return Checked(name, "refused", str(refused))
     except Exception as error:  # noqa: BLE001 - one file must not hide what became of the others
-        return Checked(str(path), "crashed", f"Collecting it failed with {type(error).__name__}.")
+        return Checked(name, "crashed", f"Reading it failed with {type(error).__name__}, which is a fault of Onhook's.")
+
+
+def _offers(found: "Description") -> str:
     operations = sum(len(binding.operations) for _, _, binding in found.ports())
-    return Checked(
-        str(path), "parsed", f"{_several(len(found.services), 'service')}, {_several(operations, 'operation')}"
-    )
+    return f"{_several(len(found.services), 'service')}, {_several(operations, 'operation')}"
 
 
 def _several(count: int, noun: str) -> str:

@@ -83,7 +83,10 @@ class TestWhatIsCollected:
         documents = {ROOT: wsdl('<w:import namespace="urn:b"/>', '<x:import namespace="urn:c" schemaLocation=""/>')}
         assert collected(documents) == Bundle(ROOT, documents)
 
-    def test_the_namespace_of_xml_lang_is_imported_from_where_zeep_has_it(self) -> None:
+    def test_the_namespace_of_xml_lang_is_imported_from_where_zeep_has_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(collecting, "KNOWN_SCHEMAS", {})
         xml_schema = "https://www.w3.org/2001/xml.xsd"
         lang = '<x:import namespace="http://www.w3.org/XML/1998/namespace"/>'
         documents = {ROOT: wsdl(schema=lang), xml_schema: schema(target="http://www.w3.org/XML/1998/namespace")}
