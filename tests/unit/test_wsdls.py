@@ -396,9 +396,12 @@ def test_a_known_content_of_the_url_that_a_profile_names_is_kept(house: House) -
     assert house.pin(old) == old
 
 
-def test_a_content_of_another_url_is_not_kept(house: House) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_a_content_of_another_url_is_not_kept(house: House, known: bool) -> None:
     house.inspect()
     house.web.documents[OTHER] = b"LogCall"
+    if known:
+        house.inspect(OTHER)
     moved = house.pin(soap_profile(url=OTHER, wsdl_hash=hash_of(b"LogCall")))
     assert moved["request"]["wsdl_hash"] == hash_of(b"LogCall", OTHER)
 
