@@ -30,7 +30,7 @@ MAX_RENDERING_SHARE = 0.15
 """What rendering and signing may add to the CPU that a delivery costs all processes without them."""
 _EVENTS = 240
 _PASSES = 5
-_WORKSPACE = UUID(int=1)
+WORKSPACE = UUID(int=1)
 _SOURCE = {"name": "pbx", "country": "US", "time_zone": "America/Los_Angeles"}
 
 Clause = dict[str, Any]
@@ -101,11 +101,11 @@ _KINDS: dict[str, Callable[[int], list[Clause]]] = {
 
 def criteria(_: Sequence[Measurement]) -> list[Figure]:
     """Which of 1,000 profiles fire for an event."""
-    events = _events()
+    events = some_events()
     figures = []
     for words, clauses in _KINDS.items():
         catalogue = Catalogue.of(1, [_profile(number, clauses(number)) for number in range(PROFILES)])
-        spent = _measured([partial(profiles_for, event, catalogue) for event in events])
+        spent = cpu_of_each([partial(profiles_for, event, catalogue) for event in events])
         what = f"{PROFILES:,} profiles of 5 clauses: {words}"
         bar, held = f"<= {MAX_CRITERIA_MS:g} ms an event", median(spent) <= MAX_CRITERIA_MS
         figures.append(Figure("criteria", what, median(spent), percentile(sorted(spent), 95), bar, held))
@@ -121,7 +121,7 @@ def rendering(measured: Sequence[Measurement]) -> list[Figure]:
         rendered = template.render(event.context)
         own_headers(event.id, one.signing_keys(now), rendered.body, now, "Onhook/bench")
 
-    spent = _measured([partial(build, event) for event in _events()])
+    spent = cpu_of_each([partial(build, event) for event in some_events()])
     least = min((m.cpu_per_1000 for m in measured if m.system == "onhook" and m.cpu_per_1000), default=None)
     held, share = None, ""
     if least is not None:
@@ -134,22 +134,20 @@ def rendering(measured: Sequence[Measurement]) -> list[Figure]:
 PARTS: dict[str, Callable[[Sequence[Measurement]], list[Figure]]] = {"criteria": criteria, "rendering": rendering}
 
 
-def _events() -> list[StoredEvent]:
+def some_events() -> list[StoredEvent]:
     bodies = EventBodies("micro", kinds=_EVENTS)
     now = datetime.now(UTC)
     parsed = [parse_events(json.loads(bodies.one(number)), now)[0] for number in range(_EVENTS)]
-    return [
-        StoredEvent(uuid4(), _WORKSPACE, UUID(int=2), {**event.as_context(), "source": _SOURCE}) for event in parsed
-    ]
+    return [StoredEvent(uuid4(), WORKSPACE, UUID(int=2), {**event.as_context(), "source": _SOURCE}) for event in parsed]
 
 
 def _profile(number: int, clauses: list[Clause]) -> Profile:
     document = profile(f"p{number}", "https://crm.example/hook")
     document["trigger"]["criteria"] = {"all": clauses}
-    return Profile(uuid4(), _WORKSPACE, 1, True, parse_profile(document, ENGINES), b"k" * 32)
+    return Profile(uuid4(), WORKSPACE, 1, True, parse_profile(document, ENGINES), b"k" * 32)
 
 
-def _measured(calls: Sequence[Callable[[], object]]) -> list[float]:
+def cpu_of_each(calls: Sequence[Callable[[], object]]) -> list[float]:
     """Milliseconds of CPU of each call, in the best of several passes; the first pass warms up and does not count."""
     best = [float("inf")] * len(calls)
     gc.collect()

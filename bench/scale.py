@@ -15,6 +15,7 @@ class Scale:
     slow: int
     isolation_seconds: int
     growth: int
+    soap: int
 
 
 SHORT = Scale(
@@ -26,6 +27,7 @@ SHORT = Scale(
     slow=3_000,
     isolation_seconds=10,
     growth=10_000,
+    soap=8_000,
 )
 LONG = Scale(
     naive=4_000,
@@ -36,4 +38,5 @@ LONG = Scale(
     slow=20_000,
     isolation_seconds=30,
     growth=50_000,
+    soap=50_000,
 )

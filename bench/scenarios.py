@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import backlogs, neighbours
+from bench import backlogs, neighbours, soap
 from bench.measurement import Measurement, flow
 from bench.naive.system import PREFORK_PROCESSES
 from bench.product import profile
@@ -71,7 +71,8 @@ SCENARIOS: dict[str, Scenario] = {
     "replay": backlogs.replayed,
     "naive-backlog": backlogs.naive_queue,
     "growth": growth,
+    "soap": soap.beside_rest,
 }
-IN_SHORT = ("naive", "one", "batched", "backlog", "open", "slow", "isolation", "naive")
+IN_SHORT = ("naive", "one", "batched", "backlog", "open", "slow", "isolation", "soap", "naive")
 """The baseline is measured first and last: the better counts, and their difference shows how steady the machine is."""
 IN_LONG = (*SCENARIOS, "naive")

@@ -2,8 +2,8 @@
 
 For each request it keeps the unix time, `webhook-id`, `x-event`, path and the status it answered. It is steered
 over HTTP at `/_sink/...`: `GET counts`, `POST reset`, `POST behaviour` (a JSON object by path, `*` for all others),
-`POST dump {"file": ...}`. Keep-alive and pipelined requests are understood; chunked request bodies are refused with
-411, since nothing measured here sends them.
+`POST dump {"file": ...}`; `GET crm.wsdl` describes what it takes by SOAP. Keep-alive and pipelined requests are
+understood; chunked request bodies are refused with 411, since nothing measured here sends them.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from bench import soap_target
 from bench.accounting import Arrival
 
 CONTROL = b"/_sink/"
@@ -30,18 +31,25 @@ CONTROL = b"/_sink/"
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How a path answers. `hang` never does; until `back_at` (unix time) it is sent as Retry-After, then all is 200."""
+    """How a path answers. `hang` never does; until `back_at` (unix time) it is sent as Retry-After, then all is 200.
+
+    `soap`: in an envelope of SOAP 1.1 instead of JSON.
+    """
 
     status: int = 200
     delay_seconds: float = 0.0
     hang: bool = False
     back_at: float | None = None
+    soap: bool = False
 
 
-def answer_bytes(status: int, body: bytes = b'{"ok":true}', extra: bytes = b"") -> bytes:
+def answer_bytes(
+    status: int, body: bytes = b'{"ok":true}', extra: bytes = b"", content_type: bytes = b"application/json"
+) -> bytes:
     """A complete keep-alive answer."""
-    return b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n%b" % (
+    return b"HTTP/1.1 %d X\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
         status,
+        content_type,
         extra,
         len(body),
         body,
@@ -51,8 +59,9 @@ def answer_bytes(status: int, body: bytes = b'{"ok":true}', extra: bytes = b"") 
 class Book:
     """What arrived so far, and how to answer."""
 
-    def __init__(self, default: Behaviour) -> None:
+    def __init__(self, default: Behaviour, origin: str = "") -> None:
         self.default = default
+        self.origin = origin
         self.behaviours: dict[bytes, Behaviour] = {}
         self.answers: dict[Behaviour, bytes] = {}
         self.reset()
@@ -79,7 +88,8 @@ class Book:
                 if behaviour.back_at is None
                 else b"retry-after: %b\r\n" % formatdate(behaviour.back_at, usegmt=True).encode()
             )
-            ready = self.answers[behaviour] = answer_bytes(behaviour.status, extra=extra)
+            said = (soap_target.REPLY, extra, soap_target.CONTENT_TYPE) if behaviour.soap else (b'{"ok":true}', extra)
+            ready = self.answers[behaviour] = answer_bytes(behaviour.status, *said)
         return ready
 
     def counts(self) -> dict[str, float]:
@@ -188,6 +198,8 @@ def control(book: Book, path: bytes, body: bytes) -> bytes:
             book.reset()
         case b"behaviour":
             book.set(json.loads(body))
+        case b"crm.wsdl":
+            return answer_bytes(200, soap_target.wsdl(book.origin), content_type=soap_target.CONTENT_TYPE)
         case b"dump":
             book.dump(Path(json.loads(body)["file"]))
         case _:
@@ -229,11 +241,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(prove()))
         return 0
     listener = socket.create_server(("127.0.0.1", a.port), backlog=4096)
-    print(listener.getsockname()[1], flush=True)
+    port = listener.getsockname()[1]
+    print(port, flush=True)
     # Nothing here makes cycles, and a collection that walks 100,000 rows would be measured as the product's latency.
     gc.disable()
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(serve(listener, Book(Behaviour(a.status, a.delay_seconds))))
+        uvloop.run(serve(listener, Book(Behaviour(a.status, a.delay_seconds), f"http://127.0.0.1:{port}")))
     return 0
 
 

@@ -35,6 +35,18 @@ class Profiles:
             compiled = self._compiled[key] = self._compile(profile)
         return compiled
 
+    def known(self, profile_id: UUID) -> Profile | None:
+        """The profile as this process knows it now."""
+        return self._catalogue.profiles.get(profile_id)
+
+    def is_ready(self, profile: Profile) -> bool:
+        """Whether its requests can be built without anything slow."""
+        return self._templates.is_at_hand(profile.spec)
+
+    def prepare(self, profile: Profile) -> None:
+        """Makes it ready; blocks for as long as that takes. Raises StoreUnavailable."""
+        self._templates.prepare(profile.spec, workspace_id=profile.workspace_id)
+
     def credential(self, profile: Profile) -> Credential:
         """The credential that the profile names. Raises RenderError where there is none of that name."""
         found = self._catalogue.credentials.get((profile.workspace_id, profile.spec.credential or ""))

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from dispatcher.catalogue import Profiles
 from dispatcher.domain.delivery import Claim
-from dispatcher.domain.exchange import Exchange, Request
+from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.domain.pace import is_limited
 from dispatcher.domain.requests.own_headers import own_headers
 from dispatcher.domain.room import Room
@@ -51,6 +51,16 @@ class SendingRules:
     """At least this long does a claim stand; None: the profile's time-out plus a margin."""
 
 
+@dataclass(frozen=True)
+class Crew:
+    """The threads that work for a deliverer beside those that call it."""
+
+    claimers: Executor
+    """They claim what waited for room."""
+    preparers: Executor
+    """They make profiles ready, which may take seconds each."""
+
+
 @dataclass(slots=True)
 class Patience:
     """How often one evaluation may still look for room, over all its profiles."""
@@ -70,22 +80,22 @@ class Deliverer:
         room: Room,
         clock: Clock,
         rules: SendingRules,
-        claimers: Executor,
+        crew: Crew,
     ) -> None:
         self._claims, self._profiles, self._sender, self._recorder = claims, profiles, sender, recorder
-        self._room, self._clock, self._rules, self._claimers = room, clock, rules, claimers
-        self._aside = _Aside()
+        self._room, self._clock, self._rules, self._crew = room, clock, rules, crew
+        self._aside, self._preparing = _Aside(), _Underway()
 
     # --- door one: claims made by an evaluation
 
     def take_first(self, profile: Profile, wanted: int, patience: "Patience") -> int:
         """Takes room for first attempts; none for a profile under limits, or one that waits for news of the call:
-        these only a claim can judge.
+        these only a claim can judge. None either for one that is not ready: nobody waits here until it is.
 
         Where room is short but comes free quickly it waits a little: an event that stays a hint for some
         milliseconds costs nothing, a delivery made without room costs a claim of its own.
         """
-        if is_limited(profile.spec.limits) or profile.spec.waits:
+        if is_limited(profile.spec.limits) or profile.spec.waits or not self._profiles.is_ready(profile):
             return 0
         granted = self._room.take(profile.id, wanted, first_attempts=True)
         while granted < wanted and patience.looks > 0:
@@ -120,13 +130,16 @@ class Deliverer:
         profile = self._profiles.at_least(self._claims.catalogue_version()).profiles.get(profile_id)
         if profile is None:
             return "(deleted)", 0, 0
+        if not self._profiles.is_ready(profile):
+            self.put_aside(profile_id, ids)
+            return profile.spec.name, 0, len(ids)
         granted = self._room.take(profile_id, min(len(ids), CLAIM_BATCH), first_attempts=False)
         sent = self._claim_and_send(profile, ids[:granted], granted) if granted else 0
         self.put_aside(profile_id, ids[granted:])
         return profile.spec.name, sent, len(ids) - (granted if profile.enabled else sent)
 
     def put_aside(self, profile_id: UUID, ids: Sequence[UUID]) -> None:
-        """Keeps ids for when their profile has room again."""
+        """Keeps ids for when their profile has room again, or is ready."""
         if ids:
             self._aside.add(profile_id, ids)
         # Asked without new ids too: room that was given back unused has no end of an exchange to call.
@@ -158,6 +171,9 @@ class Deliverer:
             return self._request(profile, claim, rendered, now)
         except RenderError as error:
             return error
+        except StoreUnavailable:
+            reason = "the database, which keeps the WSDL, cannot answer now"
+            return RenderError("request.wsdl", reason, ErrorWord.WSDL, passing=True)
         except Exception as error:
             # Left to itself, this delivery and the others of its batch would come back each time their leases end,
             # to fail again for ever. The error's text may quote the call, so that its type has to do.
@@ -184,6 +200,8 @@ class Deliverer:
         if profile.spec.credential is not None:
             request.credential = self._profiles.credential(profile)
         request.proxy = self._profiles.proxy(profile)
+        request.read_reply = rendered.read_reply
+        request.signing_keys = keys
         return request
 
     def _ended(
@@ -197,8 +215,30 @@ class Deliverer:
     # --- what waits for room
 
     def _pump(self, profile_id: UUID) -> None:
-        if self._aside.wants(profile_id, self._room):
-            submit(self._claimers, partial(self._draw, profile_id))
+        if self._aside.holds(profile_id) and self._ready(profile_id) and self._aside.wants(profile_id, self._room):
+            submit(self._crew.claimers, partial(self._draw, profile_id))
+
+    def _ready(self, profile_id: UUID) -> bool:
+        """Whether the profile's requests can be built now. If not, that is begun, on a thread that nobody waits for."""
+        profile = self._profiles.known(profile_id)
+        if profile is None or self._profiles.is_ready(profile):
+            return True
+        if self._preparing.begin(profile_id):
+            submit(self._crew.preparers, partial(self._prepare, profile))
+        return False
+
+    def _prepare(self, profile: Profile) -> None:
+        prepared = False
+        try:
+            self._profiles.prepare(profile)
+            prepared = True
+        except StoreUnavailable:
+            # What is aside stays there: the sweeper's next hint begins this again.
+            logger.warning("deliver.store_unavailable", extra={"fields": {"profile_id": str(profile.id)}})
+        finally:
+            self._preparing.end(profile.id)
+        if prepared:
+            self._pump(profile.id)
 
     def _draw(self, profile_id: UUID) -> None:
         ids = self._aside.take(profile_id, CLAIM_BATCH)
@@ -231,10 +271,12 @@ class _Aside:
             kept = self._ids.setdefault(profile_id, deque())
             kept.extend(ids[: ASIDE_IDS - len(kept)])
 
+    def holds(self, profile_id: UUID) -> bool:
+        """Whether anything of the profile waits."""
+        return profile_id in self._ids
+
     def wants(self, profile_id: UUID, room: Room) -> bool:
         """Whether a draw should start now; if so, it is booked."""
-        if profile_id not in self._ids:
-            return False
         with self._lock:
             waiting = len(self._ids.get(profile_id, ()))
             if not waiting or profile_id in self._drawing:
@@ -262,6 +304,26 @@ class _Aside:
     def drawn(self, profile_id: UUID) -> None:
         with self._lock:
             self._drawing.discard(profile_id)
+
+
+class _Underway:
+    """Profiles that are being made ready, each once at a time."""
+
+    def __init__(self) -> None:
+        self._ids: set[UUID] = set()
+        self._lock = Lock()
+
+    def begin(self, profile_id: UUID) -> bool:
+        """Whether nobody else has begun."""
+        with self._lock:
+            begun = profile_id not in self._ids
+            self._ids.add(profile_id)
+            return begun
+
+    def end(self, profile_id: UUID) -> None:
+        """From now on it may be begun again."""
+        with self._lock:
+            self._ids.discard(profile_id)
 
 
 def submit(executor: Executor, work: Callable[[], None]) -> None:

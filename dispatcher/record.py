@@ -20,12 +20,14 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_when_ev
 from tenacity.wait import wait_base
 
 from dispatcher.domain.answers.outputs import capture
+from dispatcher.domain.answers.view import ReadReply
 from dispatcher.domain.credentials.request_authentication import shown_authenticated
 from dispatcher.domain.credentials.secret_forms import masked
 from dispatcher.domain.delivery import Attempt, Claim, Result, State, next_state
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater, outcome_of
 from dispatcher.domain.private_view import private_view
+from dispatcher.domain.soap.reply import Fault
 from dispatcher.ports import Clock, DeliveryStore, Profile, RenderError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -175,21 +177,26 @@ class Recorder:
 
 def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
     if ended.render_error is not None:
-        return OurFault(ErrorWord.RENDER_ERROR, str(ended.render_error), final=True)
+        error = ended.render_error
+        return OurFault(error.word, str(error), final=not error.passing)
     assert ended.exchange is not None
     try:
-        return outcome_of(ended.exchange, ended.profile.spec.success, now)
+        return outcome_of(ended.exchange, ended.profile.spec.success, now, _reader(ended))
     except Exception as error:
         # An answer that no rule foresaw: unrecorded, it would be asked for again at the end of every lease.
         logger.exception("record.answer_not_understood")
         return RetryLater(ErrorWord.PROTOCOL, f"an answer that could not be judged ({type(error).__name__})")
 
 
+def _reader(ended: Unrecorded) -> ReadReply | None:
+    return None if ended.request is None else ended.request.read_reply
+
+
 def _outputs(ended: Unrecorded) -> bytes | None:
     spec, answer = ended.profile.spec, ended.exchange.answer if ended.exchange else None
     if answer is None:
         return None
-    return orjson.dumps({"private": spec.private, "values": capture(spec.outputs, answer)})
+    return orjson.dumps({"private": spec.private, "values": capture(spec.outputs, answer, _reader(ended))})
 
 
 def _excerpt(ended: Unrecorded) -> bytes | None:
@@ -210,19 +217,32 @@ def _excerpt(ended: Unrecorded) -> bytes | None:
             "headers": sent.headers,
             "body": _text(sent.body),
         },
-        "response": answer and _told(answer, ended.exchange.secrets if ended.exchange else ()),
+        "response": answer and _told(answer, ended.exchange.secrets if ended.exchange else (), _reader(ended)),
     }
     return orjson.dumps(told)
 
 
-def _told(answer: Answer, secrets: tuple[str, ...]) -> dict[str, Any]:
+def _told(answer: Answer, secrets: tuple[str, ...], read_reply: ReadReply | None) -> dict[str, Any]:
     """The answer for the log. Where it repeats a secret of the credential, the mask stands: in the whole body, before
     it is cut, since a cut through a secret would leave a part of it."""
-    if not secrets:
-        return {"status": answer.status, "headers": answer.headers, "body": _text(answer.body)}
-    headers = [(masked(name, secrets), masked(value, secrets)) for name, value in answer.headers]
-    body = masked(answer.body.decode("utf-8", "replace"), secrets).encode()
-    return {"status": answer.status, "headers": headers, "body": _text(body)}
+    if secrets:
+        headers = [(masked(name, secrets), masked(value, secrets)) for name, value in answer.headers]
+        body = masked(answer.body.decode("utf-8", "replace"), secrets).encode()
+        told = {"status": answer.status, "headers": headers, "body": _text(body)}
+    else:
+        told = {"status": answer.status, "headers": answer.headers, "body": _text(answer.body)}
+    fault = None if read_reply is None else read_reply(answer).fault
+    if fault is not None:
+        told["fault"] = _masked_fault(fault, secrets)
+    return told
+
+
+def _masked_fault(fault: Fault, secrets: tuple[str, ...]) -> dict[str, Any]:
+    shown = fault.as_document()
+    return {
+        name: [masked(each, secrets) for each in value] if isinstance(value, list) else masked(value, secrets)
+        for name, value in shown.items()
+    }
 
 
 def _text(body: bytes | None) -> str | None:

@@ -12,6 +12,7 @@ import orjson
 from dispatcher.deliver import context_of
 from dispatcher.domain.credentials.request_authentication import shown_authenticated
 from dispatcher.domain.credentials.secret_forms import MASK
+from dispatcher.domain.credentials.soap_envelope import NoEnvelope
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.exchange import Request
@@ -226,7 +227,11 @@ class Rehearser:
         if credential is None:
             got = "a name that no credential has"
             raise CannotBuild([{"field": "credential", "expected": "the name of a credential", "got": got}])
-        return shown_authenticated(request, credential.spec, now)
+        try:
+            return shown_authenticated(request, credential.spec, now)
+        except NoEnvelope as refused:
+            expected = "a SOAP envelope that the credential can go into"
+            raise CannotBuild([{"field": "request.body", "expected": expected, "got": str(refused)}]) from None
 
     def _hash(self, profile: Profile, body: bytes | None) -> str | None:
         return keyed_hash(self._store.hash_key(profile.workspace_id), body)

@@ -3,7 +3,7 @@
 import logging
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -23,6 +23,11 @@ from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.logs import log_event
 from dispatcher.adapters.metrics import make_metrics
 from dispatcher.adapters.probe import Probe
+from dispatcher.adapters.request_templates import RequestTemplates
+from dispatcher.adapters.soap.bounded import ProcessWsdlEngine
+from dispatcher.adapters.soap.fetching import SenderFetch
+from dispatcher.adapters.soap.library import WsdlLibrary
+from dispatcher.adapters.soap.templates import SoapTemplates
 from dispatcher.adapters.sql.store import AdminRows, Store, open_store
 from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.adapters.token_store import TokenStore
@@ -31,19 +36,18 @@ from dispatcher.api.loop_calls import LoopCalls
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
-from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.deliver import Crew, Deliverer, SendingRules
+from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import Result, State
 from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.domain.room import Room
-from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
-from dispatcher.domain.soap.description import Description
 from dispatcher.erase import Eraser
 from dispatcher.evaluate import Evaluated, Evaluator
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import BrokerUnavailable, Profile, Sender, StoreUnavailable, Templates
-from dispatcher.ports.wsdl import Fetch, OpenFetch, ReadDescription, WsdlEngine
+from dispatcher.ports.wsdl import Fetch, OpenFetch, ReadDescription
 from dispatcher.record import Recorder
 from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
@@ -57,6 +61,9 @@ REQUESTS_THREADS = 64
 """Of the portable sender: a thread for each exchange."""
 CLAIMERS = 4
 """Threads that claim what waited in a process for room: enough to keep the database busy."""
+
+PREPARERS = 4
+"""Threads that parse WSDLs, seconds each: so many, that a small one need not wait for a large one."""
 
 HINTS_GRACE_SECONDS = 2.0
 """For hints that wait at the end of the API process; the sweeper finds the others."""
@@ -75,6 +82,13 @@ def build_store(settings: Settings) -> Store:
     # The key file may be changed while this process runs, the environment cannot.
     reread = None if settings.master_key else settings.load_master_keys
     return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys(), reread), parse)
+
+
+def build_templates(store: Store) -> RequestTemplates:
+    """The template engine for requests of both kinds, with the WSDLs that the store keeps."""
+    return RequestTemplates(
+        JinjaTemplates(), SoapTemplates(WsdlLibrary(store.admin.wsdl, store.admin.wsdl_description))
+    )
 
 
 def build_hints(settings: Settings) -> CeleryHints:
@@ -152,7 +166,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         store=store.admin,
         ingestor=ingestor,
         hints=hints,
-        templates=JinjaTemplates(),
+        templates=build_templates(store),
         wsdls=build_wsdls(store.admin, sender.get),
         engines=ENGINES,
         credential_engines=CREDENTIAL_ENGINES,
@@ -172,39 +186,21 @@ def build_api(settings: Settings) -> ApiRuntime:
 
 def build_wsdls(store: AdminRows, open_sender: Callable[[], AuthenticatedSender]) -> Wsdls:
     """What inspects, refreshes and pins WSDLs. The sender is opened when something is fetched first."""
-    engine, open_fetch = build_wsdl_engine(), build_open_fetch(open_sender)
-    return Wsdls(store, engine, open_fetch, parse, templates_reading, utc_now)
+
+    def templates_reading(read: ReadDescription) -> Templates:
+        return RequestTemplates(JinjaTemplates(), SoapTemplates(WsdlLibrary(store.wsdl, read)))
+
+    open_fetch = build_open_fetch(open_sender)
+    return Wsdls(store, ProcessWsdlEngine(), open_fetch, parse, templates_reading, utc_now)
 
 
-# STAND-INS, to be replaced when what they build is there: the engine (adapters/soap), the fetch over the sender
-# (adapters/soap/fetching.py), and templates that judge a SOAP request by the descriptions read with `read`.
+def build_open_fetch(open_sender: Callable[[], AuthenticatedSender]) -> OpenFetch:
+    """What fetches the documents of WSDLs: over the process's one sender, which is opened when it is first needed."""
 
+    def open_fetch(root: str, credential: Credential | None, proxy: str | None) -> Fetch:
+        return SenderFetch(open_sender(), root, USER_AGENT, credential, proxy)
 
-class _NoEngine:
-    def collect(self, root: str, given: Mapping[str, bytes], fetch: Fetch) -> Bundle:  # noqa: ARG002 - a stand-in
-        raise WsdlRefused("WSDLs cannot be read by this version.")
-
-    def describe(self, bundle: Bundle) -> Description:  # noqa: ARG002 - a stand-in
-        raise WsdlRefused("WSDLs cannot be read by this version.")
-
-
-def build_wsdl_engine() -> WsdlEngine:
-    """The engine that reads WSDLs."""
-    return _NoEngine()
-
-
-def build_open_fetch(open_sender: Callable[[], AuthenticatedSender]) -> OpenFetch:  # noqa: ARG001 - a stand-in
-    """What fetches WSDLs: over the process's one sender, which is opened at the first document."""
-
-    def fetch(url: str) -> bytes:  # noqa: ARG001 - a stand-in
-        raise WsdlRefused("WSDLs cannot be fetched by this version.")
-
-    return lambda root, credential, proxy: fetch  # noqa: ARG005 - a stand-in
-
-
-def templates_reading(read: ReadDescription) -> Templates:  # noqa: ARG001 - a stand-in
-    """Templates that judge SOAP requests by the descriptions that are read so."""
-    return JinjaTemplates()
+    return open_fetch
 
 
 def _answers(ask: Callable[[], object]) -> bool:
@@ -248,6 +244,7 @@ class WorkerRuntime:
     sender: Sender
     recorder: Recorder
     claimers: ThreadPoolExecutor
+    preparers: ThreadPoolExecutor
 
     def evaluate(self, event_ids: list[UUID]) -> str:
         """Evaluates events; a sentence for the operator."""
@@ -261,6 +258,8 @@ class WorkerRuntime:
     def stop(self, grace_seconds: float) -> None:
         """Finishes or hands back what is in flight, and records it, within the grace and two seconds."""
         started = monotonic()
+        # Nobody waits for a WSDL that is being parsed: what needs it stays pending.
+        self.preparers.shutdown(wait=False, cancel_futures=True)
         self.claimers.shutdown(wait=True, cancel_futures=True)
         self.sender.stop(grace_seconds * 0.75)
         self.recorder.stop(max(grace_seconds - (monotonic() - started), 1.0))
@@ -269,7 +268,7 @@ class WorkerRuntime:
 def build_worker(settings: Settings) -> WorkerRuntime:
     """Everything a worker process needs. Raises MasterKeyError."""
     store = build_store(settings)
-    profiles = Profiles(store.admin, JinjaTemplates())
+    profiles = Profiles(store.admin, build_templates(store))
     sender = build_sender(settings, store.admin)
     claims = Claims(store.hot, store.waiting, utc_now)
 
@@ -283,9 +282,11 @@ def build_worker(settings: Settings) -> WorkerRuntime:
     claimers = ThreadPoolExecutor(CLAIMERS, thread_name_prefix="claim")
     rules = SendingRules(USER_AGENT, settings.connect_timeout_seconds, settings.lease_seconds)
     room = Room(_capacity(settings))
-    deliverer = Deliverer(claims, profiles, sender, recorder, room, utc_now, rules, claimers)
+    preparers = ThreadPoolExecutor(PREPARERS, thread_name_prefix="prepare")
+    crew = Crew(claimers, preparers)
+    deliverer = Deliverer(claims, profiles, sender, recorder, room, utc_now, rules, crew)
     evaluator = Evaluator(store.hot, profiles, deliverer, utc_now, claims, rehint_seconds=settings.rehint_seconds)
-    return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers)
+    return WorkerRuntime(evaluator, deliverer, sender, recorder, claimers, preparers)
 
 
 def _tell_of_attempt(profile: Profile, result: Result) -> None:

@@ -8,9 +8,10 @@ from urllib.parse import quote, unquote
 
 from dispatcher.domain.shape import Fault, nearest
 from dispatcher.domain.soap.bundle import UPLOAD_BASE, WsdlRefused
-from dispatcher.domain.soap.changes import Change
+from dispatcher.domain.soap.changes import Changes
 from dispatcher.domain.soap.description import Description, Operation
-from dispatcher.domain.soap.tree import example, tree
+from dispatcher.domain.soap.examples import example
+from dispatcher.domain.soap.tree import tree
 from dispatcher.ports.wsdl import Fetch
 
 Document = dict[str, Any]
@@ -88,16 +89,18 @@ class Renewal:
     """What a refresh came to. `moved` names the profiles that were (in a dry run: would be) given the new content."""
 
     unchanged: bool
-    changed: Sequence[Change]
+    changed: Changes
     moved: Sequence[str]
     breaks: Sequence[Broken]
 
     def as_document(self) -> Document:
         """As JSON; `breaking`: whether one of the changes may break a profile, be there one or not."""
+        found = self.changed.as_document()
         return {
             "unchanged": self.unchanged,
-            "changed": [each.as_document() for each in self.changed],
-            "breaking": any(each.breaking for each in self.changed),
+            "changed": found["changes"],
+            "more_changes": found["more"],
+            "breaking": found["breaking"],
             "moved": list(self.moved),
             "breaks": [{"profile": each.profile, "errors": list(each.faults)} for each in self.breaks],
         }
@@ -197,7 +200,7 @@ class _Operations:
             "parameters": tree(operation.input, types, depth=self._depth),
             "headers": tree(operation.headers, types, depth=self._depth),
             "output": tree(operation.output, types, depth=self._depth),
-            "example": example(operation.input, types),
+            "example": example(operation.input, types, operation.required_choices),
         }
 
 

@@ -12,7 +12,7 @@ from dispatcher.domain.requests.soap_request import SoapRequest, is_content_hash
 from dispatcher.domain.requests.target_url import read_url
 from dispatcher.domain.shape import Fault, Reading, nearest
 from dispatcher.domain.soap.bundle import WsdlRefused
-from dispatcher.domain.soap.changes import changes
+from dispatcher.domain.soap.changes import Changes, changes
 from dispatcher.ports import AdminStore, Clock, CredentialStore, WorkspaceStore
 from dispatcher.ports.wsdl import KeptWsdl, OpenFetch, WsdlEngine, WsdlStore, WsdlVersion
 from dispatcher.wsdl_inspection import Asked, Document, Inspection, InspectionRefused, Renewal, refuse_unknown
@@ -95,11 +95,11 @@ class Wsdls:
         sizes = {url: len(document) for url, document in found.bundle.documents.items()}
         return Inspection(found.content_hash, location, now, False, name, sizes, found.description, renewal)
 
-    def _changes(self, workspace_id: UUID, before: WsdlVersion | None, found: KeptWsdl) -> list[Any]:
-        if before is None or before.content_hash == found.content_hash:
-            return []
-        description = self._store.wsdl_description(workspace_id, before.content_hash)
-        return [] if description is None else changes(description, found.description)
+    def _changes(self, workspace_id: UUID, before: WsdlVersion | None, found: KeptWsdl) -> Changes:
+        description = None
+        if before is not None and before.content_hash != found.content_hash:
+            description = self._store.wsdl_description(workspace_id, before.content_hash)
+        return changes(description or found.description, found.description)
 
     def _from_store(self, workspace_id: UUID, asked: Asked, version: WsdlVersion) -> Inspection:
         kept = self._store.wsdl(workspace_id, version.content_hash)

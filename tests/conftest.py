@@ -1,12 +1,23 @@
-"""Fixtures for all tests: private servers (`postgresql_database`, `redis_server`), and no way out for unit tests."""
+"""Fixtures for all tests: private servers (`postgresql_database`, `redis_server`, `soap_server`), and no way out for
+unit tests."""
 
 import pytest
 
 from tests.support.needs import REQUIRED
 
-pytest_plugins = ["tests.support.outside", "tests.support.postgresql", "tests.support.redis"]
+pytest_plugins = [
+    "tests.support.outside",
+    "tests.support.postgresql",
+    "tests.support.redis",
+    "tests.support.soap_servers",
+]
 
-SERVER_OF = {"postgresql_url": "postgresql", "postgresql_database": "postgresql", "redis_server": "redis"}
+SERVER_OF = {
+    "postgresql_url": "postgresql",
+    "postgresql_database": "postgresql",
+    "redis_server": "redis",
+    "running_node": "node",
+}
 
 _skipped: list[str] = []
 
@@ -21,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember each server-backed test that was skipped."""
-    if report.skipped and {"postgresql", "redis"} & set(report.keywords):
+    if report.skipped and set(SERVER_OF.values()) & set(report.keywords):
         _skipped.append(report.nodeid)
 
 

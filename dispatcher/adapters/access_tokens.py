@@ -17,6 +17,7 @@ from dispatcher.adapters.token_store import Refusal, TokenState, TokenStore
 from dispatcher.adapters.vault import CannotOpen
 from dispatcher.domain.credentials.access_token import AccessToken, refused_until
 from dispatcher.domain.credentials.credential import Credential
+from dispatcher.domain.credentials.refusal import faults_of
 from dispatcher.domain.credentials.token_service import ClientCredentials, Login
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.ports import Clock, Sender, StoreUnavailable
@@ -24,7 +25,8 @@ from dispatcher.ports import Clock, Sender, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 REFUSING = frozenset({400, 401, 403})
-"""What a token service answers where it does not take the secret (RFC 6749, 5.2)."""
+"""What a token service answers where it does not take the secret (RFC 6749, 5.2). A login by SOAP says it by a fault
+with 500; which faults mean something else no two services agree on, and a locked account is worse than a pause."""
 PAUSE = timedelta(seconds=1)
 """After a failure that may pass by itself; what comes meanwhile shares it, so that a service that is down is not asked
 for every delivery."""
@@ -242,7 +244,7 @@ class AccessTokens:
             self._settle(task, token, None)
             return
         failure = _failure(exchange)
-        if answer is None or not (_good(answer) or answer.status in REFUSING):
+        if answer is None or not (_good(answer) or answer.status in REFUSING or faults_of(answer)):
             self._store_later(partial(self._store.give_back_lease, task.credential, task.renewer))
             self._settle(task, failure, now + (RENEWAL_PAUSE if task.entry.usable(None, now) else PAUSE))
         elif len(task.tried) < len(task.credential.spec.slots) and task.until - monotonic() > _LEAST_SECONDS:

@@ -3,6 +3,7 @@
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -17,7 +18,6 @@ MAX_DEPTH = 64
 MAX_FOUND = 100
 """Nodes of which a path gives the texts, the first ones of the document."""
 
-_BEYOND_DEPTH = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _STRING = etree.XPath("string()", smart_strings=False)
 """The text of an element, put together by libxml2: twenty times as fast as `itertext` where there is much of it."""
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
@@ -32,19 +32,24 @@ def compile_xpath(path: str, namespaces: Mapping[str, str]) -> Xpath:
     search = _compiled(path, namespaces)
 
     def find(document: bytes) -> list[str]:
-        root = _parsed(document)
+        root = parsed(document)
         return [] if root is None else search(root)
 
     return find
 
 
-def _parsed(document: bytes) -> Any:
+@lru_cache
+def _beyond(depth: int) -> etree.XPath:
+    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
+
+
+def parsed(document: bytes, max_bytes: int = MAX_XML_BYTES, max_depth: int = MAX_DEPTH) -> Any:
     """The root element; None where there is none, where it nests too deep, or where there is a DTD, whatever it says.
 
     A DTD is refused before anything is parsed. UTF-8, UTF-16 with a byte order mark, Latin-1, Latin-9 and Windows-1252
     are read; another declared encoding is taken for UTF-8, because what declares utf-16 and is none is common.
     """
-    text = _utf8(document) if len(document) <= MAX_XML_BYTES else None
+    text = _utf8(document) if len(document) <= max_bytes else None
     if text is None or _DOCTYPE.match(text):
         return None
     parser = etree.XMLParser(
@@ -61,7 +66,7 @@ def _parsed(document: bytes) -> Any:
     except (etree.LxmlError, ValueError):
         return None
     # Asked once more of the parser, which is the judge of what a DTD is.
-    if root.getroottree().docinfo.internalDTD is not None or _BEYOND_DEPTH(root):
+    if root.getroottree().docinfo.internalDTD is not None or _beyond(max_depth)(root):
         return None
     return root
 
@@ -88,7 +93,7 @@ def _compiled(path: str, namespaces: Mapping[str, str]) -> Callable[[Any], list[
     return find
 
 
-XML = Xml(_parsed, _compiled)
+XML = Xml(parsed, _compiled)
 """XPath in two steps, for documents that several paths look into."""
 
 

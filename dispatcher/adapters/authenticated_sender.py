@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from os import urandom
 from threading import Condition
 from time import monotonic
 from uuid import UUID
@@ -22,7 +23,10 @@ from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.wire_form import wire_url
 from dispatcher.domain.credentials.access_token import AccessToken
 from dispatcher.domain.credentials.credential import Credential
-from dispatcher.domain.credentials.request_authentication import authenticated
+from dispatcher.domain.credentials.refusal import refuses
+from dispatcher.domain.credentials.request_authentication import authenticated, echoes_of
+from dispatcher.domain.credentials.soap_envelope import NoEnvelope
+from dispatcher.domain.credentials.username_token import NONCE_BYTES
 from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.ports import Clock, Done, Sender
 
@@ -37,6 +41,7 @@ FRUITLESS_REST = timedelta(seconds=30)
 _LEAST_SECONDS = 0.05
 _SHUT_DOWN = "stopped before the exchange had ended"
 _NO_TOKEN_IN_TIME = "no access token within the time-out"  # noqa: S105 - a sentence
+_UNFIT = "the request cannot be put on the wire"
 _NO_TIME = "refused as not authenticated, and no time was left to try again"
 
 
@@ -152,14 +157,18 @@ class AuthenticatedSender:
             secret, passage.forms = passage.token.text, passage.token.forms
         else:
             secret, passage.forms = spec.secret(passage.slot), spec.forms[passage.slot - 1]
+        now, nonce = self._clock(), urandom(NONCE_BYTES)
+        passage.forms += echoes_of(spec, secret, now, nonce)
         try:
             given = passage.request
             if not given.url.isascii():  # a signature is over the URL as it is sent
                 given = replace(given, url=wire_url(given.url))
-            request = authenticated(given, spec, secret, self._clock())
+            request = authenticated(given, spec, secret, now, nonce)
+        except NoEnvelope as refused:
+            self._conclude(passage, Exchange(error=ErrorWord.BAD_VALUE, detail=f"{_UNFIT}: {refused}"))
+            return None
         except ValueError:  # its text may quote the URL
-            detail = "the request cannot be put on the wire"
-            self._conclude(passage, Exchange(error=ErrorWord.BAD_VALUE, detail=detail))
+            self._conclude(passage, Exchange(error=ErrorWord.BAD_VALUE, detail=_UNFIT))
             return None
         request.deadline_seconds = max(passage.remaining_seconds(), _LEAST_SECONDS)
         return request, partial(self._ended, passage)
@@ -167,7 +176,8 @@ class AuthenticatedSender:
     def _ended(self, passage: _Passage, exchange: Exchange) -> None:
         """On the inner sender's thread."""
         credential, answer = passage.credential, exchange.answer
-        if answer is None or answer.status not in credential.spec.refused_status:
+        spec = credential.spec
+        if answer is None or not refuses(answer, spec.refused_status, spec.refused_fault):
             if answer is not None:
                 self._note_taken(passage)
             self._conclude(passage, exchange)

@@ -200,13 +200,16 @@ class RequestsSender:
 
     def _answer(self, job: _Job, response: requests.Response) -> Exchange:
         raw = response.raw
+        allowed_bytes = job.request.max_response_bytes
+        if allowed_bytes is None:
+            allowed_bytes = self._max_response_bytes
         headers = [(name.lower(), value) for name, value in raw.headers.items()]
         body = bytearray()
         too_large = sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES
         chunks = raw.stream(_READ_BYTES, decode_content=True)
         while not too_large and (chunk := next(chunks, None)) is not None:
             body += chunk
-            too_large = len(body) > self._max_response_bytes
+            too_large = len(body) > allowed_bytes
         if too_large:
             response.close()
             return job.failed(requests_errors.TOO_LARGE)

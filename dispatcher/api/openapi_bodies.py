@@ -10,6 +10,7 @@ from dispatcher.domain.credentials.kinds import Kind
 from dispatcher.domain.criteria.operators import OPERATORS
 from dispatcher.domain.requests.body import BodyKind
 from dispatcher.domain.requests.rest_request import METHODS
+from dispatcher.domain.soap.description import SoapVersion
 from dispatcher.domain.waiting import Then
 from dispatcher.tokens import Scope
 from dispatcher.wsdl_inspection import DEFAULT_DEPTH
@@ -58,7 +59,7 @@ _TRIGGER = _object(
     criteria=_or_null(_ref("Criteria")),
     wait_for=_or_null(_object(recording=_object(("up_to_seconds",), up_to_seconds=_SECONDS, then=_choice(Then)))),
 )
-_REQUEST = _object(
+_REST = _object(
     ("method", "url"),
     kind=_choice(["rest"]),
     method=_choice(METHODS),
@@ -67,6 +68,30 @@ _REQUEST = _object(
     headers=_PAIRS,
     body={**_object(("kind",), kind=_choice(BodyKind), value={}), "description": "Other members depend on the kind."},
 )
+_SOAP = _object(
+    ("kind",),
+    kind=_choice(["soap"]),
+    wsdl=_or_null({**_TEXT, "description": "The WSDL's URL, or the content hash of an uploaded one."}),
+    wsdl_hash=_or_null({**_TEXT, "description": "The content that is meant; filled in when the profile is saved."}),
+    soap_version=_choice(SoapVersion),
+    service=_or_null(_TEXT),
+    port=_or_null(_TEXT),
+    operation=_or_null({**_TEXT, "description": "As `POST /v1/wsdl/inspect` lists them."}),
+    address=_or_null({**_TEXT, "description": "Where it goes instead of the WSDL's own address."}),
+    soap_action=_or_null(_TEXT),
+    parameters={**_OBJECT, "description": "By name, with templates at any depth; see `example` of an inspection."},
+    headers={**_OBJECT, "description": "Header blocks that the WSDL declares, by name."},
+    header_xml=_or_null({**_TEMPLATE, "description": "Further header blocks, as a template of XML."}),
+    http_headers=_PAIRS,
+    envelope=_or_null({**_TEMPLATE, "description": "The whole envelope, in place of a WSDL."}),
+    one_way=_or_null(_FLAG),
+)
+_REQUEST: Schema = {"oneOf": [_REST, _SOAP]}
+_FAULTS = _list(_object(code=_TEXT, string=_TEXT, actor=_TEXT, detail=_TEXT))
+_SUCCESS = {
+    **_object(reject_fault=_FAULTS, retry_fault=_FAULTS),
+    "description": "`status`, `body`, `on_mismatch`, `reject_body`, `retry_body`, ...; faults of SOAP alone.",
+}
 _PROFILE = _object(
     ("name", "trigger", "request"),
     name=_TEXT,
@@ -83,8 +108,10 @@ _PROFILE = _object(
         delays_seconds=_list({"type": "number"}), jitter={"type": "number"}, give_up_after_seconds={"type": "number"}
     ),
     limits=_object(per_second=_or_null({"type": "number"}), concurrency=_or_null({"type": "integer"})),
-    success={**_OBJECT, "description": "`status`, `body`, `on_mismatch`, `reject_body`, `retry_body`, ..."},
-    outputs=_list(_object(("name",), name=_TEXT, json=_TEXT, xpath=_TEXT, header=_TEXT, regex=_TEXT, required=_FLAG)),
+    success=_SUCCESS,
+    outputs=_list(
+        _object(("name",), name=_TEXT, json=_TEXT, xpath=_TEXT, field=_TEXT, header=_TEXT, regex=_TEXT, required=_FLAG)
+    ),
     sign=_FLAG,
 )
 _CREDENTIAL = {

@@ -24,6 +24,7 @@ from dispatcher.cli import (
     tokens,
     up,
     workspace,
+    wsdl_check,
     wsdls,
 )
 from dispatcher.cli.failures import sentence
@@ -39,6 +40,7 @@ app = typer.Typer(
 for module in (up, demo, processes, doctor):
     module.add_to(app)
 backtest.add_to(profiles.app)
+wsdl_check.add_to(wsdls.app)
 for name, group in (
     ("db", database.app),
     ("token", tokens.app),

@@ -115,8 +115,6 @@ def _perform(show: "Show", supervisor: "Supervisor", stop: threading.Event) -> N
 
 
 def _plan(settings: "Settings", crm: str, nobody: str, calls: int | None, stop: threading.Event) -> "Plan":
-    from functools import partial
-
     from dispatcher.cli.up import address_of, answers
     from dispatcher.config_files import config_dir
     from dispatcher.demo.api_client import ApiClient
@@ -129,9 +127,20 @@ def _plan(settings: "Settings", crm: str, nobody: str, calls: int | None, stop: 
         profiles=demo_profiles(config_dir() / "profiles", crm, nobody),
         crm=crm,
         calls=calls,
-        ready=partial(answers, address_of(settings)),
+        # The CRM too: saving a profile of SOAP fetches its WSDL there.
+        ready=lambda: answers(address_of(settings)) and _is_there(crm),
         prefix=f"demo-{secrets.token_hex(3)}",
     )
+
+
+def _is_there(crm: str) -> bool:
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"{crm}/received", timeout=2) as response:  # noqa: S310 - our own CRM
+            return bool(response.status == 200)
+    except OSError:
+        return False
 
 
 def _token(settings: "Settings") -> tuple[str, str]:

@@ -210,9 +210,9 @@ def reviewed(store: "Store", read: "Sequence[tuple[ProfileSpec, str]]") -> None:
     """Reviews profiles that are to be saved together, each with its place. Raises CommandFailed for the first fault."""
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.review import neighbours_of, review
-    from dispatcher.wiring import templates_reading
+    from dispatcher.wiring import build_templates
 
-    templates = templates_reading(store.admin.wsdl_description)
+    templates = build_templates(store)
     neighbours = neighbours_of(store.admin, DEFAULT_WORKSPACE) | {spec.name: spec for spec, _ in read}
     credentials = store.admin.credential_names(DEFAULT_WORKSPACE)
     for spec, place in read:

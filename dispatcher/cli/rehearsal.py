@@ -90,15 +90,14 @@ def rehearse(opened: Opened, saved: "SavedProfile", asked: Asked) -> "tuple[Subj
 
 
 def _rehearser(opened: Opened) -> "Rehearser":
-    from dispatcher.adapters.templates.request import JinjaTemplates
     from dispatcher.clock import utc_now
     from dispatcher.rehearse import Rehearser
-    from dispatcher.wiring import USER_AGENT, build_hints
+    from dispatcher.wiring import USER_AGENT, build_hints, build_templates
 
     settings = opened.settings
     return Rehearser(
         opened.store.admin,
-        JinjaTemplates(),
+        build_templates(opened.store),
         build_hints(settings),
         utc_now,
         os.urandom,

@@ -138,12 +138,12 @@ def _request(
 ) -> str:
     import yaml
 
-    from dispatcher.domain.soap.tree import example
+    from dispatcher.domain.soap.examples import example
 
     types = inspection.description.types
     request: dict[str, Any] = {"kind": "soap", "soap_version": binding.soap_version.value, "wsdl": inspection.location}
     request |= {"service": service.name, "port": port.name, "operation": operation.name}
-    request["parameters"] = example(operation.input, types)
+    request["parameters"] = example(operation.input, types, operation.required_choices)
     if operation.headers:
         request["headers"] = example(operation.headers, types)
     text: str = yaml.safe_dump({"request": request}, sort_keys=False, allow_unicode=True, width=COLUMNS)
@@ -153,8 +153,11 @@ def _request(
 def _renewal_lines(renewal: "Renewal", *, dry_run: bool) -> Iterator[str]:
     if renewal.unchanged:
         yield "Nothing has changed."
-    for change in renewal.changed:
-        yield from _wrapped(change.sentence, "! " if change.breaking else "- ", "  ")
+    for change in renewal.changed.listed:
+        place = f"{change.place} {change.path}".strip()
+        yield from _wrapped(f"{place}: {change.sentence}", "! " if change.breaking else "- ", "  ")
+    if renewal.changed.more:
+        yield f"... and {renewal.changed.more} more changes."
     if renewal.moved:
         yield from _wrapped(f"{'would be moved' if dry_run else 'moved'}: {', '.join(renewal.moved)}", "", "  ")
     for broken in renewal.breaks:

@@ -1,7 +1,8 @@
 """A CRM for the demonstration, on loopback: it behaves by path, and remembers what it was sent.
 
-`/flaky/...` answers 503 to the first two tries of each delivery, `/slow/...` takes 0.3 s, everything else is well.
-`GET /received` tells, by the first segment of the path, how many requests came and how many different deliveries.
+`/flaky/...` answers 503 to the first two tries of each delivery, `/slow/...` takes 0.3 s, `/soap/crm` speaks SOAP (its
+WSDL is at `/soap/crm?wsdl`), everything else is well. `GET /received` tells, by the first segment of the path, how many
+requests came and how many different deliveries.
 """
 
 import asyncio
@@ -10,12 +11,18 @@ import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
 
 from dispatcher.adapters.supervisor import watch_parent
+from dispatcher.demo import soap_messages
 from dispatcher.settings import parent_pipe
 
 FLAKY_REFUSALS = 2
 SLOW_SECONDS = 0.3
+BUSY_EVERY = 4
+"""Of so many deliveries by SOAP, the first try of one meets a fault that is the server's."""
+WSDL_FILE = Path(__file__).with_name("crm.wsdl")
 MAX_REMEMBERED = 200_000
 """Deliveries; a demonstration that runs for days starts to forget all of them then."""
 MAX_BODY_BYTES = 1 << 20
@@ -44,6 +51,35 @@ class Memory:
         }
 
 
+@dataclass(frozen=True)
+class Request:
+    """One request; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def place(self) -> str:
+        """The first segment of the path."""
+        return self.path.partition("?")[0].strip("/").partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is said to it."""
+
+    content: bytes
+    content_type: str = "application/json"
+    status: int = 200
+
+    def on_the_wire(self) -> bytes:
+        """Status line, headers, content."""
+        head = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nContent-Type: {self.content_type}\r\n"
+        return f"{head}Content-Length: {len(self.content)}\r\n\r\n".encode() + self.content
+
+
 class Crm:
     """The server's behaviour, for one connection after the other or many at once."""
 
@@ -52,10 +88,10 @@ class Crm:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection with its requests, as long as the client keeps it."""
+        port = writer.get_extra_info("sockname")[1]
         try:
             while request := await _read_request(reader):
-                status, body = await self._answer(*request)
-                writer.write(_response(status, body))
+                writer.write((await self._answer(request, port)).on_the_wire())
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             # A client that leaves half-way, or talks no HTTP: nothing to answer.
@@ -63,20 +99,56 @@ class Crm:
         finally:
             writer.close()
 
-    async def _answer(self, method: str, path: str, headers: dict[str, str]) -> tuple[str, object]:
-        place = path.partition("?")[0].strip("/").partition("/")[0]
-        if method == "GET" and place == "received":
-            return "200 OK", self.memory.told()
-        attempt = self.memory.note(place, headers.get("webhook-id", ""))
+    async def _answer(self, request: Request, port: int) -> Response:
+        place = request.place
+        if request.method == "GET" and place == "received":
+            return _json(self.memory.told())
+        if request.method == "GET" and place == "soap":
+            return _wsdl(request.path, port)
+        attempt = self.memory.note(place, request.headers.get("webhook-id", ""))
+        if place == "soap":
+            return self._soap(request, attempt)
         if place == "flaky" and attempt <= FLAKY_REFUSALS:
-            return "503 Service Unavailable", {"ok": False, "error": "the help desk is having its coffee"}
+            return _json({"ok": False, "error": "the help desk is having its coffee"}, 503)
         if place == "slow":
             await asyncio.sleep(SLOW_SECONDS)
-        return "200 OK", {"ok": True, "number": self.memory.requests[place]}
+        return _json({"ok": True, "number": self.memory.requests[place]})
+
+    def _soap(self, request: Request, attempt: int) -> Response:
+        number = self.memory.requests["soap"]
+        try:
+            version, operation = soap_messages.read_call(request.headers, request.body)
+        except soap_messages.Refused as refused:
+            return _fault(refused.version, str(refused), blames_sender=True)
+        if attempt == 1 and len(self.memory.tries["soap"]) % BUSY_EVERY == 0:
+            return _fault(version, "the CRM is closing its books, come back in a moment", blames_sender=False)
+        lead = {"LeadId": f"L-{number}"} if operation == "LogCall" else {}
+        return _xml(soap_messages.answer(version, operation, **lead, Number=number), version)
 
 
-async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
-    """Method, path and headers, the body read away; None where the client has closed."""
+def _json(body: object, status: int = 200) -> Response:
+    return Response(json.dumps(body).encode(), status=status)
+
+
+def _xml(content: bytes, version: str, status: int = 200) -> Response:
+    return Response(content, f"{soap_messages.CONTENT_TYPES[version]}; charset=utf-8", status)
+
+
+def _fault(version: str, reason: str, *, blames_sender: bool) -> Response:
+    status, content = soap_messages.fault(version, reason, blames_sender=blames_sender)
+    return _xml(content, version, status)
+
+
+def _wsdl(path: str, port: int) -> Response:
+    place, _, query = path.partition("?")
+    if query.lower() != "wsdl":
+        return _json({"ok": False, "error": "SOAP is posted; the WSDL is at ?wsdl"}, 405)
+    document = WSDL_FILE.read_text("utf-8").replace("ADDRESS", f"http://127.0.0.1:{port}{place}")
+    return _xml(document.encode(), "1.1")
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The next request; None where the client has closed."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as ended:
@@ -89,14 +161,7 @@ async def _read_request(reader: asyncio.StreamReader) -> tuple[str, str, dict[st
     length = int(headers.get("content-length", "0"))
     if length > MAX_BODY_BYTES or "transfer-encoding" in headers:
         raise ValueError("a body that the demonstration never sends")
-    await reader.readexactly(length)
-    return method, path, headers
-
-
-def _response(status: str, body: object) -> bytes:
-    content = json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    return head.encode() + content
+    return Request(method, path, headers, await reader.readexactly(length))
 
 
 async def run(port: int) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from dispatcher.domain.answers.success import Judgement, SuccessRule, judge
+from dispatcher.domain.answers.view import ReadReply
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange
 
 GONE = 410
@@ -60,8 +61,9 @@ class OurFault:
 Outcome = Delivered | RetryLater | Rejected | OurFault
 
 
-def outcome_of(exchange: Exchange, rule: SuccessRule, now: datetime) -> Outcome:
-    """The outcome of an exchange under a profile's success rule. `now` judges a Retry-After date."""
+def outcome_of(exchange: Exchange, rule: SuccessRule, now: datetime, read_reply: ReadReply | None = None) -> Outcome:
+    """The outcome of an exchange under a profile's success rule. `now` judges a Retry-After date; `read_reply` is there
+    for the answer to a SOAP request."""
     if exchange.answer is None:
         error = exchange.error or ErrorWord.PROTOCOL
         if error is ErrorWord.SHUTDOWN:
@@ -70,7 +72,7 @@ def outcome_of(exchange: Exchange, rule: SuccessRule, now: datetime) -> Outcome:
             return OurFault(error, exchange.detail, lasting=True)
         return RetryLater(error, exchange.detail)
     answer = exchange.answer
-    judgement, word, sentence = judge(answer, rule)
+    judgement, word, sentence = judge(answer, rule, read_reply)
     if judgement is Judgement.DELIVERED:
         return Delivered()
     error = word or ErrorWord.STATUS

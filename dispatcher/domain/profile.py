@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dispatcher.domain.answers.outputs import Output, read_outputs
-from dispatcher.domain.answers.success import SuccessRule, read_success
+from dispatcher.domain.answers.success import FAULT_MEMBERS, SuccessRule, read_success
 from dispatcher.domain.call_fields import EVENT_TYPES
 from dispatcher.domain.criteria.tree import Criteria, read_criteria
 from dispatcher.domain.engines import Engines
 from dispatcher.domain.lookups import Lookups, read_lookups
+from dispatcher.domain.requests.rest_request import RestRequest
 from dispatcher.domain.requests.web_service import WebServiceRequest, read_request
 from dispatcher.domain.retry_policy import RetryPolicy, read_retry
 from dispatcher.domain.shape import Fault, Reading, nearest
@@ -116,7 +117,10 @@ def parse_profile(raw: object, engines: Engines) -> ProfileSpec:
     success = read_success(reading, given.get("success", {}), "success", engines)
     outputs = read_outputs(reading, given.get("outputs"), "outputs", engines)
     success = replace(success, required=tuple(output for output in outputs if output.required))
-    if _patterns_in([success.as_document(), *(output.as_document() for output in outputs)]) > MAX_ANSWER_PATTERNS:
+    if isinstance(request, RestRequest):
+        _refuse_soap_alone(reading, success, outputs)
+    searched = _patterns_in([success.as_document(), *(output.as_document() for output in outputs)])
+    if searched + success.fault_searches > MAX_ANSWER_PATTERNS:
         reading.note_got("success", f"at most {MAX_ANSWER_PATTERNS} patterns in success and outputs together", "more")
     document: dict[str, Any] = {
         "name": _read_name(reading, given.get("name")),
@@ -155,6 +159,17 @@ def parse_profile(raw: object, engines: Engines) -> ProfileSpec:
         outputs=outputs,
         document=document,
     )
+
+
+def _refuse_soap_alone(reading: Reading, success: SuccessRule, outputs: tuple[Output, ...]) -> None:
+    """Notes what only the answer to a SOAP request can have."""
+    for name in FAULT_MEMBERS:
+        if getattr(success, name):
+            reading.note_got(f"success.{name}", "nothing: only a request of kind soap is answered with a fault", "some")
+    for index, output in enumerate(outputs):
+        if "field" in output.document:
+            expected = "json, xpath, header or regex: only the reply to a request of kind soap has fields"
+            reading.note_got(f"outputs[{index}].field", expected, "a field")
 
 
 def _patterns_in(value: Any) -> int:

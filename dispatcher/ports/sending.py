@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.exchange import Exchange, Request
+from dispatcher.domain.answers.view import ReadReply
+from dispatcher.domain.exchange import ErrorWord, Exchange, Request
 from dispatcher.domain.profile import ProfileSpec
 
 Done = Callable[[Exchange], None]
@@ -51,15 +52,25 @@ class Rendered:
     url: str
     headers: list[tuple[str, str]]
     body: bytes | None
+    read_reply: ReadReply | None = None
+    """Of a SOAP request: what reads its answer."""
 
 
 class RenderError(Exception):
-    """A template cannot be rendered. Neither `field` nor `reason` holds a value of the call."""
+    """A request cannot be built. Neither `field` nor `reason` holds a value of the call.
 
-    def __init__(self, field: str, reason: str) -> None:
+    `word`: `render_error` for a template, `bad_value` for a value that its place does not take, `wsdl` for a WSDL that
+    cannot be used. `passing`: the same may work in a while, without anybody's help.
+    """
+
+    def __init__(
+        self, field: str, reason: str, word: ErrorWord = ErrorWord.RENDER_ERROR, *, passing: bool = False
+    ) -> None:
         super().__init__(f"{reason} in {field}")
         self.field = field
         self.reason = reason
+        self.word = word
+        self.passing = passing
 
 
 class RequestTemplate(Protocol):
@@ -76,15 +87,25 @@ class RequestTemplate(Protocol):
 
 
 class Templates(Protocol):
-    """The template engine."""
+    """The template engine. A SOAP request rests on a WSDL that the workspace keeps; every method but `is_at_hand` may
+    read it, and raises StoreUnavailable where the database cannot answer."""
 
     def check(self, spec: ProfileSpec, outputs: Collection[str] = (), *, workspace_id: UUID) -> list[dict[str, str]]:
         """Every fault that can be known before a call is there: `field`, `expected`, `got`.
 
-        `outputs` are the names that `followed.NAME` may have; what else a request rests on is the workspace's.
+        `outputs` are the names that `followed.NAME` may have.
         """
         ...
 
     def compile(self, spec: ProfileSpec, hash_key: bytes = b"", *, workspace_id: UUID) -> RequestTemplate:
         """The compiled request of a profile whose check found nothing. `hash_key` is for the filter `hash`."""
+        ...
+
+    def is_at_hand(self, spec: ProfileSpec) -> bool:
+        """Whether compiling and rendering need nothing that is slow. Costs next to nothing, and never raises."""
+        ...
+
+    def prepare(self, spec: ProfileSpec, *, workspace_id: UUID) -> None:
+        """Does what is slow: blocks for seconds where a large WSDL is to be parsed. What cannot be used is at hand too:
+        rendering then says why."""
         ...

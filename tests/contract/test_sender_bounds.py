@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from dispatcher.adapters.egress import Egress
 from dispatcher.adapters.requests_sender import RequestsSender
 from dispatcher.domain.exchange import ErrorWord
 from tests.contract.names import Names
-from tests.contract.senders import LOOPBACK, MakeSender, MakeTarget, Pending, Sender, failure, get
+from tests.contract.senders import LOOPBACK, MakeSender, MakeTarget, Pending, Sender, carry, failure, get
 from tests.contract.targets import Connection, answer, drips, floods, says
 
 GIGABYTE = 1_024
@@ -95,6 +96,19 @@ def test_a_bomb_in_chunks_without_a_length_is_too_large_as_well(
     growth = Growth()
     assert failure(sender, get(target.url)) is ErrorWord.TOO_LARGE
     assert growth.kib() < ALLOWED_GROWTH_KIB
+
+
+def test_a_requests_own_bound_goes_before_the_senders(make_sender: MakeSender, make_target: MakeTarget) -> None:
+    sender = make_sender(max_response_bytes=1_000)
+    target = make_target(says(answer(body=b"x" * 2_000)))
+    asked = get(target.url)
+    assert carry(sender, replace(asked, max_response_bytes=2_000)).answer is not None
+    assert failure(sender, replace(asked, max_response_bytes=1_999)) is ErrorWord.TOO_LARGE
+    # The handle that carried the larger one is used again: its bound is gone with it.
+    assert failure(sender, asked) is ErrorWord.TOO_LARGE
+    small = make_target(says(answer(body=b"x" * 1_000)))
+    assert failure(sender, replace(get(small.url), max_response_bytes=0)) is ErrorWord.TOO_LARGE
+    assert carry(sender, get(small.url)).answer is not None
 
 
 def test_more_layers_of_compression_than_anybody_needs_are_no_answer(sender: Sender, make_target: MakeTarget) -> None:

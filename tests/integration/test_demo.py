@@ -29,6 +29,7 @@ def test_twelve_calls_are_settled_and_it_ends_with_a_summary_and_leaves_nothing(
         "missed-call-alert",
         "recording-archive",
         "retired-crm",
+        "soap-crm",
     }
     assert all(re.fullmatch(r"\d+ delivered", words) for name, words in ends.items() if name != "retired-crm"), ends
     assert re.match(r"\d+ dead \(gave up after 3 attempts, last connect_refused: ", ends["retired-crm"])

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,9 @@ class RedisServer:
         return redis.Redis.from_url(self.redis_url)
 
 
-@pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
-    """A running, empty server of this test's own: `redis-server` where it is installed, else the embedded Valkey."""
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """A running, empty server: `redis-server` where it is installed, else the embedded Valkey."""
     installed = shutil.which("redis-server")
     try:
         binary = Path(installed) if installed else find_server()
@@ -76,3 +77,10 @@ def redis_server() -> Iterator[RedisServer]:
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A running, empty server of this test's own."""
+    with running_redis() as server:
+        yield server

@@ -38,6 +38,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "token_in": {"json": "$.Data.TokenKey"},
     },
     "hmac": {"secret": "signing-secret-1"},
+    "wsse": {"username": "jane", "password": "wsse-password-1"},
 }
 """The least that each kind needs."""
 

@@ -14,7 +14,7 @@ from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.memory.sender import Script, ScriptedSender
 from dispatcher.adapters.memory.store import MemoryStore
 from dispatcher.catalogue import Profiles
-from dispatcher.deliver import Deliverer, SendingRules
+from dispatcher.deliver import Crew, Deliverer, SendingRules
 from dispatcher.domain.delivery import NewDelivery, State
 from dispatcher.domain.exchange import Answer, Exchange
 from dispatcher.domain.ids import delivery_id, unix_ms, uuid7
@@ -104,6 +104,19 @@ class PlainTemplates:
         self.compiled: list[str] = []
         self.seen: list[Mapping[str, Any]] = []
         self.render: Callable[[Mapping[str, Any]], bytes] = orjson.dumps
+        self.slow: set[str] = set()
+        """Profiles that are to be prepared first; taken off when that has been done."""
+        self.prepared: list[str] = []
+        self.prepare_raises: Exception | None = None
+
+    def is_at_hand(self, spec: ProfileSpec) -> bool:
+        return spec.name not in self.slow
+
+    def prepare(self, spec: ProfileSpec, *, workspace_id: UUID) -> None:
+        self.prepared.append(spec.name)
+        if self.prepare_raises is not None:
+            raise self.prepare_raises
+        self.slow.discard(spec.name)
 
     def check(self, spec: ProfileSpec, outputs: Collection[str] = (), *, workspace_id: UUID) -> list[dict[str, str]]:
         return []
@@ -186,7 +199,7 @@ class House:
         self.posted: list[UUID] = []
         self.templates = PlainTemplates()
         self.sender = ScriptedSender(script or (lambda request: answered(200)))
-        self.claimers = Later()
+        self.claimers, self.preparers = Later(), Later()
         self.room = Room(capacity)
         self.events = Events()
         self.profiles = Profiles(self.store, self.templates)
@@ -201,7 +214,14 @@ class House:
         claims = Claims(self.store, self.store.waiting, self.clock)
         rules = SendingRules("Onhook/1.2.3", lease_seconds=lease_seconds)
         self.deliverer = Deliverer(
-            claims, self.profiles, self.sender, self.recorder, self.room, self.clock, rules, self.claimers
+            claims,
+            self.profiles,
+            self.sender,
+            self.recorder,
+            self.room,
+            self.clock,
+            rules,
+            Crew(self.claimers, self.preparers),
         )
         self.evaluator = Evaluator(self.store, self.profiles, self.deliverer, self.clock, claims)
 

@@ -22,6 +22,7 @@ SHOWN = {
     "password_2": None,
     "preferred": 1,
     "refused_status": [401],
+    "refused_fault": [],
     "tls": None,
     "tls_details": None,
     "revision": 1,

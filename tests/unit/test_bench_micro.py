@@ -19,7 +19,7 @@ def test_a_line_says_whether_the_bar_is_held_and_nothing_where_it_cannot_be_know
 
 @pytest.mark.parametrize("clauses", [micro.usual, micro.selective, micro.unlike, micro.dear])
 def test_every_profile_has_five_clauses_and_none_fires_for_want_of_the_last(clauses: Any) -> None:
-    events = micro._events()[:20]
+    events = micro.some_events()[:20]
     for number in (0, 999):
         assert len(clauses(number)) == 5
         criteria = micro._profile(number, clauses(number)).spec.criteria
@@ -33,7 +33,7 @@ def test_every_profile_has_five_clauses_and_none_fires_for_want_of_the_last(clau
 def test_rendering_is_compared_with_the_cheapest_delivery_of_the_product_in_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(micro, "_measured", lambda calls: [0.02] * len(calls))
+    monkeypatch.setattr(micro, "cpu_of_each", lambda calls: [0.02] * len(calls))
     measured: Any = [
         SimpleNamespace(system="naive", cpu_per_1000=0.01),
         SimpleNamespace(system="onhook", cpu_per_1000=0.52),

@@ -52,6 +52,7 @@ def test_a_basic_credential_shows_everything_but_its_password() -> None:
         "password_2": None,
         "preferred": 1,
         "refused_status": [401],
+        "refused_fault": [],
         "tls": None,
     }
 

@@ -56,11 +56,28 @@ def test_the_same_seed_makes_the_same_day() -> None:
 
 
 def test_the_example_profiles_point_at_the_crm_and_the_retired_one_at_nobody() -> None:
-    made = {spec.name: spec for spec in specs()}
-    assert set(made) >= {"crm-call-log", "flaky-helpdesk", "missed-call-alert", "recording-archive", RETIRED}
-    for name, spec in made.items():
-        assert spec.request.url.startswith((NOBODY if name == RETIRED else CRM) + "/")
-        assert list(spec.retry.delays_seconds) == (FEW_RETRIES if name == RETIRED else QUICK_RETRIES)["delays_seconds"]
+    made = {document["name"]: document for document in demo_profiles(config_dir() / "profiles", CRM, NOBODY)}
+    assert set(made) >= {
+        "crm-call-log",
+        "flaky-helpdesk",
+        "missed-call-alert",
+        "recording-archive",
+        "soap-crm",
+        RETIRED,
+    }
+    for name, document in made.items():
+        request = document["request"]
+        where = request["wsdl"] if request["kind"] == "soap" else request["url"]
+        assert where.startswith((NOBODY if name == RETIRED else CRM) + "/")
+        assert document["retry"] == (FEW_RETRIES if name == RETIRED else QUICK_RETRIES)
+
+
+def test_an_address_that_is_given_beside_the_wsdl_is_pointed_at_the_crm_too(tmp_path: Path) -> None:
+    (tmp_path / "soap.yaml").write_text(
+        "{name: soap, request: {kind: soap, wsdl: 'http://crm.example/soap?wsdl', address: 'https://crm.example:8443/soap'}}"
+    )
+    [made] = demo_profiles(tmp_path, CRM, NOBODY)
+    assert made["request"] == {"kind": "soap", "wsdl": f"{CRM}/soap?wsdl", "address": f"{CRM}/soap"}
 
 
 def test_every_example_profile_fires_on_some_of_the_first_six_calls_and_can_be_rendered() -> None:
@@ -79,5 +96,6 @@ def test_every_example_profile_fires_on_some_of_the_first_six_calls_and_can_be_r
             each for each in contexts if spec.takes(each["type"]) and (not spec.criteria or spec.criteria.holds(each))
         ]
         assert fired, spec.name
-        template = JinjaTemplates().compile(spec, workspace_id=WORKSPACE)
-        assert all(template.render(context).url.startswith("http://127.0.0.1:") for context in fired)
+        if spec.document["request"]["kind"] == "rest":  # what SOAP needs besides is a WSDL, which nobody serves here
+            template = JinjaTemplates().compile(spec, workspace_id=WORKSPACE)
+            assert all(template.render(context).url.startswith("http://127.0.0.1:") for context in fired)

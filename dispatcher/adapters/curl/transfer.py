@@ -40,6 +40,7 @@ class Transfer:
     """Carries one exchange at a time. Only the sender's thread touches it."""
 
     __slots__ = (
+        "_allowed_bytes",
         "_body_bytes",
         "_chunks",
         "_denied",
@@ -63,7 +64,7 @@ class Transfer:
 
     def __init__(self, egress: Egress, max_response_bytes: int, ca_file: str) -> None:
         self._egress = egress
-        self._max_response_bytes = max_response_bytes
+        self._max_response_bytes = self._allowed_bytes = max_response_bytes
         self._lines: list[bytes] = []
         self._chunks: list[bytes] = []
         self.curl = pycurl.Curl()
@@ -86,6 +87,8 @@ class Transfer:
         self.request = request
         self.done = done
         self._spent_us = 0
+        allowed_bytes = request.max_response_bytes
+        self._allowed_bytes = self._max_response_bytes if allowed_bytes is None else allowed_bytes
         self._forget_answer()
         curl = self.curl
         url = wire_url(request.url)
@@ -234,7 +237,7 @@ class Transfer:
 
     def _on_body(self, chunk: bytes) -> int | None:
         self._body_bytes += len(chunk)
-        if self._body_bytes > self._max_response_bytes:
+        if self._body_bytes > self._allowed_bytes:
             self._too_large = True
             return 0
         self._chunks.append(chunk)

@@ -7,7 +7,8 @@ from dispatcher.adapters.templates.dialect import Dialect
 from dispatcher.adapters.templates.filters import MAX_OUTPUT_BYTES
 from dispatcher.adapters.templates.language import TemplateRefused
 from dispatcher.adapters.templates.pieces import Bytes, Pieces, Text
-from dispatcher.domain.context import Context
+from dispatcher.adapters.templates.rules import NO_LOOP, Scope
+from dispatcher.domain.context import Context, Getter
 from dispatcher.domain.requests.media_types import is_form, is_json, is_xml
 from dispatcher.domain.requests.pairs import Pair
 from dispatcher.domain.shape import Fault
@@ -56,6 +57,16 @@ class Compiler:
         piece: bytes | Bytes = self._attempt(source, field, lambda: self._pieces.json(source, field))
         return piece or b'""'
 
+    def value(self, source: str, field: str, scope: Scope = NO_LOOP) -> Getter:
+        """A value that may keep the type of its one variable, in a loop whose variables `scope` names."""
+        piece: Getter | str = self._attempt(source, field, lambda: self._pieces.value(source, field, scope))
+        return piece if callable(piece) else lambda _: None
+
+    def loop(self, path: str, variable: str, field: str) -> Callable[[Context], list[Context]]:
+        """The contexts of a loop, one for each item of a list of the call."""
+        piece: Any = self._attempt(path, field, lambda: self._pieces.loop(path, variable, field))
+        return piece if callable(piece) else lambda _: []
+
     def xml(self, source: str, field: str) -> str | Text:
         """An XML document, always well-formed."""
         piece: str | Text = self._attempt(source, field, lambda: self._pieces.xml(source, field))
@@ -77,6 +88,19 @@ class Compiler:
         except TemplateRefused as refused:
             self.faults += [{"field": field, "expected": expected, "got": got} for expected, got in refused.faults]
             return ""
+
+
+def header_lines(pairs: Sequence[TextPair], context: Context, field: str) -> list[tuple[str, str]]:
+    """Names and texts of headers. Raises `RenderError`."""
+    lines = []
+    size = 0
+    for name, value in pairs:
+        text = value if isinstance(value, str) else value(context)
+        size += len(text)
+        lines.append((name, text.strip()))
+    if size > MAX_OUTPUT_BYTES:
+        raise too_large(field)
+    return lines
 
 
 def joined_pairs(pairs: Sequence[TextPair], context: Context, field: str) -> str:

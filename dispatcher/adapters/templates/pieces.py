@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from jinja2 import ChainableUndefined, TemplateError, UndefinedError, nodes
+from jinja2 import ChainableUndefined, TemplateError, Undefined, UndefinedError, nodes
 from jinja2.nodes import Impossible
 
 from dispatcher.adapters.templates.costs import MAX_CHARACTERS, TooMuchText
 from dispatcher.adapters.templates.dialect import Dialect, named_arguments
 from dispatcher.adapters.templates.filters import MAX_OUTPUT_BYTES, OutputTooLarge, bounded
-from dispatcher.adapters.templates.language import LANGUAGE, bound, has_template, key_path, parse
-from dispatcher.adapters.templates.loops import MAX_ITEMS, LoopTooLong
+from dispatcher.adapters.templates.language import LANGUAGE, TemplateRefused, bound, has_template, key_path, parse
+from dispatcher.adapters.templates.loops import MAX_ITEMS, LoopTooLong, loop_items
 from dispatcher.adapters.templates.places import Literal, Place, in_json, in_text, mark
-from dispatcher.adapters.templates.rules import refuse_faults
+from dispatcher.adapters.templates.rules import NO_LOOP, Scope, loop_path_fault, refuse_faults
 from dispatcher.adapters.templates.segments import with_whole_segments
 from dispatcher.adapters.templates.text import ESCAPES, EmptySegment, json_of
 from dispatcher.adapters.templates.xml import check_xml, in_xml
@@ -40,11 +40,11 @@ class Pieces:
         self._dialect = dialect
         self.has_loops = False
 
-    def text(self, source: str, escape: str, field: str, literal: Literal = str) -> str | Text:
+    def text(self, source: str, escape: str, field: str, literal: Literal = str, scope: Scope = NO_LOOP) -> str | Text:
         """The template of a text: a str where there is nothing to render. `escape` names one of `ESCAPES`."""
         if not has_template(source):
             return literal(source)
-        return self._rendered(self._tree(source), in_text(escape), field, literal)
+        return self._rendered(self._tree(source, scope), in_text(escape), field, literal)
 
     def url(self, source: str, field: str, literal: Literal) -> str | Text:
         """The template of a URL, whose every value stays one segment of the path or one value of the query."""
@@ -70,16 +70,53 @@ class Pieces:
         """The template of a JSON string: exactly one variable or expression keeps its type, anything else is text."""
         if not has_template(source):
             return json_of(source)
-        single = _single_expression(self._tree(source))
-        if single is None:
-            text = self.text(source, "_text", field)
-            return json_of(text) if isinstance(text, str) else _guarded(lambda context: json_of(text(context)), field)
-        get = _plain_variable(single) or self._filtered_variable(single) or self._expression(single)
+        get = self._typed(source, field, NO_LOOP)
         return _guarded(lambda context: json_of(get(context)), field)
 
-    def _tree(self, source: str) -> nodes.Template:
+    def value(self, source: str, field: str, scope: Scope = NO_LOOP) -> Getter:
+        """The same, as a value for something else than JSON to write; None where it is absent. `scope` is that of a
+        loop around the template, whose variable the context has then."""
+        get = self._typed(source, field, scope)
+
+        def value_of(context: Context) -> Any:
+            value = get(context)
+            return None if isinstance(value, Undefined) else value
+
+        return _guarded(value_of, field)
+
+    def loop(self, path: str, variable: str, field: str) -> Callable[[Context], list[Context]]:
+        """The contexts of a loop over a list of the call, one for each item; none where it is absent. The name of its
+        variable has been judged before (`loop_variable_fault`)."""
+        fault = loop_path_fault(path)
+        if fault is not None:
+            raise TemplateRefused([fault])
+        self.has_loops = True
+        get = getter(path.split("."))
+
+        def contexts(context: Context) -> list[Context]:
+            items = list(loop_items(get(context)))
+            last = len(items) - 1
+            return [
+                {
+                    **context,
+                    variable: item,
+                    "loop": {"index": index + 1, "index0": index, "first": index == 0, "last": index == last},
+                }
+                for index, item in enumerate(items)
+            ]
+
+        return _guarded(contexts, field)
+
+    def _typed(self, source: str, field: str, scope: Scope) -> Getter:
+        single = _single_expression(self._tree(source, scope))
+        if single is None:
+            text = self.text(source, "_text", field, scope=scope)
+            return (lambda _: text) if isinstance(text, str) else text
+        return _plain_variable(single) or self._filtered_variable(single) or self._expression(single)
+
+    def _tree(self, source: str, scope: Scope = NO_LOOP) -> nodes.Template:
         tree = parse(source)
-        refuse_faults(tree, self._dialect)
+        refuse_faults(tree, self._dialect, scope)
         self.has_loops = self.has_loops or tree.find(nodes.For) is not None
         return bound(tree)
 

@@ -7,10 +7,9 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from dispatcher.adapters.templates.bodies import Bodies
-from dispatcher.adapters.templates.compiler import Compiler, joined_pairs, too_large
+from dispatcher.adapters.templates.compiler import Compiler, header_lines, joined_pairs
 from dispatcher.adapters.templates.costs import begin_request
 from dispatcher.adapters.templates.dialect import dialect
-from dispatcher.adapters.templates.filters import MAX_OUTPUT_BYTES
 from dispatcher.adapters.templates.loops import begin_request as begin_loops
 from dispatcher.adapters.templates.text import header_text, url_literal, url_part
 from dispatcher.adapters.templates.undefined import undefined_in
@@ -56,14 +55,7 @@ class RequestTemplate:
         if self._query:
             url += "&" if "?" in url else "?"
             url += joined_pairs(self._query, context, "request.query")
-        size = 0
-        headers = []
-        for name, value in self._headers:
-            text = value if isinstance(value, str) else value(context)
-            size += len(text)
-            headers.append((name, text.strip()))
-        if size > MAX_OUTPUT_BYTES:
-            raise too_large("request.headers")
+        headers = header_lines(self._headers, context, "request.headers")
         body = self._body
         if self._envelope is not None:
             more, body = self._envelope(context)
@@ -125,6 +117,13 @@ class JinjaTemplates:
     ) -> RequestTemplate:
         """As `compile_request`."""
         return compile_request(spec, hash_key)
+
+    def is_at_hand(self, spec: ProfileSpec) -> bool:  # noqa: ARG002 - see check
+        """Always: some milliseconds are not slow."""
+        return True
+
+    def prepare(self, spec: ProfileSpec, *, workspace_id: UUID) -> None:
+        """Nothing."""
 
 
 def _body_faults(spec: ProfileSpec) -> list[Fault]:

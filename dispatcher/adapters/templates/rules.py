@@ -1,6 +1,7 @@
 """What a template may say, judged when it is saved: every fault names what is wrong and what to write instead."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import nodes
@@ -44,15 +45,32 @@ _LISTS = tuple(path for path, field in VARIABLES.items() if field.kind is Kind.T
 _ROOTS = frozenset(path.partition(".")[0] for path in VARIABLES)
 
 
-def refuse_faults(tree: nodes.Template, dialect: Dialect) -> None:
-    """Raises `TemplateRefused` with every fault of a template."""
-    faults = list(dict.fromkeys(_faults(tree, dialect)))
+NO_LOOP: Scope = MappingProxyType({})
+
+
+def refuse_faults(tree: nodes.Template, dialect: Dialect, scope: Scope = NO_LOOP) -> None:
+    """Raises `TemplateRefused` with every fault of a template. `scope` is that of a loop around all of it."""
+    faults = list(dict.fromkeys(_faults(tree, dialect, scope)))
     if faults:
         raise TemplateRefused(faults)
 
 
-def _faults(tree: nodes.Template, dialect: Dialect) -> Iterator[Fault]:
-    pending: list[tuple[nodes.Node, int, Scope]] = [(tree, 0, {})]
+def loop_path_fault(path: str) -> Fault | None:
+    """What is wrong with the list that a loop goes over; None if it may."""
+    if path in _LISTS or path.startswith(f"{CUSTOM}."):
+        return None
+    return f"a loop over {', '.join(_LISTS)} or a list below {CUSTOM}", "a loop over something else"
+
+
+def loop_variable_fault(name: str) -> Fault | None:
+    """What is wrong with the name of a loop's variable; None if it may be used."""
+    if name in _ROOTS or name == "loop":
+        return "a name of its own for the loop's variable", f"a loop with the variable {name}"
+    return None
+
+
+def _faults(tree: nodes.Template, dialect: Dialect, scope: Scope) -> Iterator[Fault]:
+    pending: list[tuple[nodes.Node, int, Scope]] = [(tree, 0, scope)]
     for count in range(MAX_NODES + 1):
         if not pending:
             return
@@ -110,11 +128,10 @@ def _loop_faults(node: nodes.For, scope: Scope) -> Iterator[Fault]:
         yield ("an if inside of the loop", "a loop with a condition")
     if not isinstance(node.target, nodes.Name):
         yield ("one variable for each item", "a loop with several variables")
-    elif node.target.name in _ROOTS or node.target.name == "loop":
-        yield ("a name of its own for the loop's variable", f"a loop with the variable {node.target.name}")
-    path = _dotted(node.iter)
-    if path not in _LISTS and not path.startswith(f"{CUSTOM}."):
-        yield (f"a loop over {', '.join(_LISTS)} or a list below {CUSTOM}", "a loop over something else")
+    elif (fault := loop_variable_fault(node.target.name)) is not None:
+        yield fault
+    if (fault := loop_path_fault(_dotted(node.iter))) is not None:
+        yield fault
 
 
 def _dotted(node: nodes.Node) -> str:

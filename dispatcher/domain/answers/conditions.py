@@ -14,9 +14,9 @@ from dispatcher.domain.shape import Reading
 
 MAX_CONDITIONS = 10
 _MAX_CHOICES = 1_000
-_KINDS = ("json", "xpath", "regex")
+_KINDS = ("json", "xpath", "field", "regex")
 _TESTS = ("equals", "in", "matches", "exists")
-_MEMBERS = ("json", "xpath", "namespaces", "regex", *_TESTS)
+_MEMBERS = ("json", "xpath", "namespaces", "field", "regex", *_TESTS)
 _SCALARS = (str, int, float, bool)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
@@ -27,12 +27,13 @@ _Test = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition, from a document `{"json" | "xpath" | "regex": ..., "equals" | "in" | "matches" | "exists": ...}`.
+    """One condition: a document with one of json, xpath, field and regex, and one of equals, in, matches and exists.
 
     It holds when a value that was found passes the test: `equals` and `in` compare as JSON values do (1 equals 1.0,
     true is no 1), `matches` searches a pattern in a text, number or boolean, `exists: true` wants a value that is not
     null. What an XPath or a pattern finds is text: there, a number equals its spellings, and true and false also 1 and
-    0 and any case (XML Schema, 3.3.2). A pattern gives its first group, else the whole match; alone, it must be found.
+    0 and any case (XML Schema, 3.3.2). A field of a SOAP reply has the type that its WSDL gives it; a text of it
+    compares as what an XPath finds. A pattern gives its first group, else the whole match; alone, it must be found.
 
     In a body that is no document of the kind asked for (too long, broken, a login page, XML with a DTD, empty) no
     condition on JSON or XML holds, `exists: false` neither.
@@ -111,7 +112,7 @@ def _read_test(
 
 
 def _read_value_test(reading: Reading, word: str, given: Mapping[str, Any], at: str, engines: Engines) -> _Test | None:
-    equal = _equal_json if "json" in given else _equal_text
+    equal = _equal_json if "json" in given else _equal_field if "field" in given else _equal_text
     wanted, place = given[word], f"{at}.{word}"
     if word == "matches":
         return _read_matches(reading, wanted, place, engines)
@@ -145,6 +146,13 @@ def _read_equal(reading: Reading, wanted: Any, at: str, equal: Callable[[Any], _
 
 def _equal_json(wanted: Any) -> _Test:
     return lambda value: same(value, wanted)
+
+
+def _equal_field(wanted: Any) -> _Test:
+    if type(wanted) not in _SCALARS:
+        return _equal_json(wanted)
+    as_text = _equal_text(wanted)
+    return lambda value: as_text(value) if type(value) is str else same(value, wanted)
 
 
 def _equal_text(wanted: Any) -> _Test:

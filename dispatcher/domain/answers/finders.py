@@ -1,4 +1,5 @@
-"""Where in an answer a rule or an output looks: JSON path, XPath, regular expression or header; read from a profile."""
+"""Where in an answer a rule or an output looks: JSON path, XPath, field of a SOAP reply, regular expression or header;
+read from a profile."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -21,7 +22,8 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 def read_finder(
     reading: Reading, given: Mapping[str, Any], at: str, kinds: Collection[str], engines: Engines
 ) -> Finder | None:
-    """The finder of a document that has exactly one of `kinds` (json, xpath, regex, header); else faults are noted."""
+    """The finder of a document that has exactly one of `kinds` (json, xpath, field, regex, header); else faults are
+    noted."""
     named = [kind for kind in kinds if kind in given]
     if len(named) != 1:
         words = f"exactly one of {', '.join(kinds)}"
@@ -46,6 +48,7 @@ _EXPECTED = {
     "xpath": "a path of the XPath subset",
     "regex": "a pattern of RE2 syntax",
     "header": "the name of a header",
+    "field": "the path of a field of the SOAP reply, such as Result.Lead.Id",
 }
 
 
@@ -60,6 +63,8 @@ def _compiled(
             return None if namespaces is None else _by_xpath(value, namespaces, engines)
         case "regex":
             return _by_regex(value, engines)
+        case "field":
+            return _by_field(value)
         case _:
             return _by_header(value)
 
@@ -70,6 +75,21 @@ def _by_json(path: str) -> Finder:
     def find(view: AnswerView) -> list[Any] | None:
         document = view.json()
         return None if document is Unread.UNREADABLE else values_at(document, steps)
+
+    return find
+
+
+def _by_field(path: str) -> Finder:
+    steps = json_path(f"$.{path}")
+
+    def find(view: AnswerView) -> list[Any] | None:
+        found = view.fields()
+        if found is Unread.UNREADABLE:
+            return None
+        # What wraps the result (`LogCallResult`) need not be named: it says nothing, and few know its name.
+        while not (values := values_at(found, steps)) and type(found) is dict and len(found) == 1:
+            (found,) = found.values()
+        return values
 
     return find
 

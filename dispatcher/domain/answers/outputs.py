@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatcher.domain.answers.finders import Finder, read_finder
-from dispatcher.domain.answers.view import AnswerView
+from dispatcher.domain.answers.view import AnswerView, ReadReply
 from dispatcher.domain.engines import Engines
 from dispatcher.domain.exchange import Answer
 from dispatcher.domain.field_values import MAX_DEPTH, Unfit, read_free, well_formed
@@ -17,8 +17,8 @@ MAX_OUTPUTS = 20
 MAX_VALUE_BYTES = 4_096
 MAX_TOTAL_BYTES = 16_384
 """Of one value, and of all of a delivery together, as JSON. What does not fit is left out: half an id is none."""
-_KINDS = ("json", "xpath", "header", "regex")
-_MEMBERS = ("name", "json", "xpath", "namespaces", "header", "regex", "required")
+_KINDS = ("json", "xpath", "field", "header", "regex")
+_MEMBERS = ("name", "json", "xpath", "namespaces", "field", "header", "regex", "required")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _EXACT_BITS = 63
 
@@ -47,8 +47,8 @@ class Output:
 
 
 def read_outputs(reading: Reading, raw: object, at: str, engines: Engines) -> tuple[Output, ...]:
-    """A profile's `outputs`: a list of `{"name", "json" | "xpath" | "header" | "regex", "required"?}`, names unique;
-    faults are noted."""
+    """A profile's `outputs`: a list of `{"name", "json" | "xpath" | "field" | "header" | "regex", "required"?}`, names
+    unique; faults are noted."""
     if raw is None:
         return ()
     outputs: list[Output] = []
@@ -61,9 +61,9 @@ def read_outputs(reading: Reading, raw: object, at: str, engines: Engines) -> tu
     return tuple(outputs)
 
 
-def capture(outputs: Sequence[Output], answer: Answer) -> dict[str, Any]:
+def capture(outputs: Sequence[Output], answer: Answer, read_reply: ReadReply | None = None) -> dict[str, Any]:
     """The outputs by name, as JSON values; one that the answer does not hold has no key. Never raises."""
-    return captured_from(outputs, AnswerView(answer))
+    return captured_from(outputs, AnswerView(answer, read_reply))
 
 
 def captured_from(outputs: Sequence[Output], view: AnswerView) -> dict[str, Any]:

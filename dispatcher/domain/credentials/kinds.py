@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dispatcher.domain.credentials.cookies import EVERY_COOKIE
+from dispatcher.domain.credentials.soap_header import read_header_xml
 from dispatcher.domain.requests.http_headers import RESERVED_HEADERS
 from dispatcher.domain.shape import Reading, joined
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     OAUTH2 = "oauth2_client_credentials"
     TOKEN_LOGIN = "token_login"  # noqa: S105 - a word, no secret
     HMAC = "hmac"
+    WSSE = "wsse"
 
 
 SECRET_NAMES: Mapping[Kind, str] = {
@@ -36,6 +39,7 @@ SECRET_NAMES: Mapping[Kind, str] = {
     Kind.OAUTH2: "client_secret",
     Kind.TOKEN_LOGIN: "password",
     Kind.HMAC: "secret",
+    Kind.WSSE: "password",
 }
 """The member of a kind's first secret; that of the second has `_2` behind it."""
 
@@ -46,6 +50,7 @@ class Place(StrEnum):
     HEADER = "header"
     QUERY = "query"
     COOKIE = "cookie"
+    SOAP_HEADER = "soap_header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,20 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """`bearer` and `api_key`, and how a fetched token is sent: a value, behind its prefix, under a name at a place."""
+    """`bearer` and `api_key`, and how a fetched token is sent: a value, behind its prefix, under a name at a place.
+
+    In a SOAP header it has no name but stands in `xml`, where that says `{token}`.
+    """
 
     place: Place
     name: str
     prefix: str = ""
+    xml: str = ""
+
+    @property
+    def every_cookie(self) -> bool:
+        """Whether the value is a whole `Cookie` header, with all that a login set."""
+        return self.place is Place.COOKIE and self.name == EVERY_COOKIE
 
 
 BEARER = Put(Place.HEADER, "Authorization", "Bearer ")
@@ -145,8 +159,15 @@ def known_parts(reading: Reading, text: str, at: str, known: Mapping[str, str] |
 
 
 def read_put(reading: Reading, raw: Document, at: str, fallback: Document) -> Put:
-    """Where a value goes: `in`, `name`, and for a header or cookie a `prefix`."""
+    """Where a value goes: `in`, `name`, and for a header or cookie a `prefix`; for a SOAP header its `xml` instead."""
     place = Place(reading.word(raw.get("in", fallback["in"]), joined(at, "in"), tuple(Place)))
+    for foreign in ("name", "prefix") if place is Place.SOAP_HEADER else ("xml",):
+        if raw.get(foreign):
+            reading.note_got(joined(at, foreign), f"nothing, with in: {place.value}", "something")
+    if place is Place.SOAP_HEADER:
+        xml = read_header_xml(reading, raw.get("xml"), joined(at, "xml"))
+        known_parts(reading, xml, joined(at, "xml"), ("token",))
+        return Put(place, "", "", xml)
     raw_name, name_at = raw.get("name", fallback.get("name")), joined(at, "name")
     if place is Place.HEADER:
         name = header_name(reading, raw_name, name_at)
@@ -159,11 +180,19 @@ def read_put(reading: Reading, raw: Document, at: str, fallback: Document) -> Pu
 
 def read_send(reading: Reading, raw: object, usual: str) -> Put:
     """A credential's `send`."""
-    return read_put(reading, reading.members(raw, "send", ("in", "name", "prefix")), "send", {"in": usual})
+    return read_put(reading, reading.members(raw, "send", ("in", "name", "prefix", "xml")), "send", {"in": usual})
+
+
+def no_every_cookie(reading: Reading, put: Put) -> None:
+    """Notes a `send` that only a login can have which keeps every cookie."""
+    if put.every_cookie:
+        reading.note_got("send.name", "a cookie's name (all of them come only of a login)", EVERY_COOKIE)
 
 
 def put_document(put: Put) -> Document:
     """As a credential's document shows it."""
+    if put.place is Place.SOAP_HEADER:
+        return {"in": put.place.value, "xml": put.xml}
     return {"in": put.place.value, "name": put.name, "prefix": put.prefix}
 
 
@@ -184,6 +213,7 @@ def _read_bearer(_: Reading, __: Document) -> tuple[Put, Document]:
 
 def _read_api_key(reading: Reading, given: Document) -> tuple[Put, Document]:
     put = read_send(reading, given.get("send"), "header")
+    no_every_cookie(reading, put)
     return put, {"send": put_document(put)}
 
 

@@ -2,17 +2,21 @@
 
 import hmac
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 from urllib.parse import quote, urlsplit
 
+from dispatcher.domain.credentials.cookies import EVERY_COOKIE, forms_of_each
 from dispatcher.domain.credentials.kinds import PLACEHOLDER, Place, Put, Signature, User
 from dispatcher.domain.credentials.secret_forms import MASK
+from dispatcher.domain.credentials.soap_envelope import read_envelope
 from dispatcher.domain.credentials.spec import CredentialSpec, key_bytes
-from dispatcher.domain.credentials.token_service import placed_value
+from dispatcher.domain.credentials.token_service import placed_value, shown_value
+from dispatcher.domain.credentials.username_token import UsernameToken, own_forms, security_block, shown_block
 from dispatcher.domain.exchange import Request
+from dispatcher.domain.requests.own_headers import SIGNATURE, signed_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +29,48 @@ class Addition:
     shown: str
 
 
-def authenticated(request: Request, spec: CredentialSpec, secret: str, now: datetime) -> Request:
+def authenticated(request: Request, spec: CredentialSpec, secret: str, now: datetime, nonce: bytes = b"") -> Request:
     """A copy with the secret, or the access token, where the target expects it; the request itself stays as it is.
 
-    A header of the profile's by the same name gives way; a cookie is added to the profile's own.
+    A header of the profile's by the same name gives way; a cookie is added to the profile's own. `nonce` are 16 random
+    bytes, never the same, for a `wsse`. Where the body is changed, its signature is made anew. Raises ValueError:
+    `NoEnvelope`, whose text may be told, or another, whose text may quote the request.
     """
-    additions = additions_of(request, spec, secret, now)
-    return _copy(request, spec, [(each.place, each.name, each.value) for each in additions])
+    additions = additions_of(request, spec, secret, now, nonce)
+    copy = _copy(request, spec, [(each.place, each.name, each.value) for each in additions])
+    if copy.body is not request.body and copy.signing_keys:
+        copy.headers = signed_again(copy.headers, copy.signing_keys, copy.body)
+    return copy
 
 
 def shown_authenticated(request: Request, spec: CredentialSpec, now: datetime) -> Request:
     """The same for people: the mask stands for each secret, for a token and for a signature."""
-    additions = additions_of(request, spec, "", now)
-    return _copy(request, spec, [(each.place, each.name, each.shown) for each in additions])
+    if isinstance(spec.means, UsernameToken):
+        block = shown_block(spec.means, read_envelope(request.body), now)
+        copy = _copy(request, spec, [(Place.SOAP_HEADER, "", block)])
+    else:
+        additions = additions_of(request, spec, "", now, b"")
+        copy = _copy(request, spec, [(each.place, each.name, each.shown) for each in additions])
+    if copy.body is not request.body:
+        # The signature that goes out is over the secret, too; one over the mask would be nobody's.
+        masked = (SIGNATURE, f"v1,{MASK}")
+        copy.headers = [masked if name == SIGNATURE else (name, value) for name, value in copy.headers]
+    return copy
 
 
-def additions_of(request: Request, spec: CredentialSpec, secret: str, now: datetime) -> list[Addition]:
+def echoes_of(spec: CredentialSpec, secret: str, now: datetime, nonce: bytes) -> tuple[str, ...]:
+    """What a target may repeat of this request, beside the forms of its secret or token: what was made of them."""
+    match spec.means:
+        case UsernameToken():
+            return own_forms(spec.means, secret, now, nonce)
+        case None | User() | Put() | Signature():
+            return ()
+        case service:
+            return forms_of_each(secret) if service.send.every_cookie else ()
+    assert_never(spec.means)
+
+
+def additions_of(request: Request, spec: CredentialSpec, secret: str, now: datetime, nonce: bytes) -> list[Addition]:
     """What a credential puts into a request. A signature comes last in the way of a request, over all else."""
     match spec.means:
         case None:
@@ -52,36 +82,32 @@ def additions_of(request: Request, spec: CredentialSpec, secret: str, now: datet
             return [_addition(spec.means, secret)]
         case Signature():
             return _signature(request, spec.means, secret, now)
+        case UsernameToken():
+            envelope = read_envelope(request.body)
+            block = security_block(spec.means, envelope, secret, now, nonce)
+            return [Addition(Place.SOAP_HEADER, "", block, shown_block(spec.means, envelope, now))]
         case service:
             return [_addition(service.send, secret)]
     assert_never(spec.means)
 
 
 def _addition(put: Put, text: str) -> Addition:
-    return Addition(put.place, put.name, placed_value(put, text), put.prefix + MASK)
+    return Addition(put.place, put.name, placed_value(put, text), shown_value(put))
 
 
 def _copy(request: Request, spec: CredentialSpec, additions: list[tuple[Place, str, str]]) -> Request:
-    url, headers = request.url, list(request.headers)
+    url, headers, body = request.url, list(request.headers), request.body
     for place, name, value in additions:
         if place is Place.QUERY:
             url = _with_query(url, name, value)
         elif place is Place.COOKIE:
-            headers = _with_cookie(headers, f"{name}={value}")
+            headers = _with_cookie(headers, value if name == EVERY_COOKIE else f"{name}={value}")
+        elif place is Place.SOAP_HEADER:
+            body = read_envelope(body).with_block(value)
         else:
             headers = [each for each in headers if each[0].lower() != name.lower()]
             headers.append((name, value))
-    return Request(
-        request.method,
-        url,
-        headers,
-        request.body,
-        request.connect_timeout_seconds,
-        request.deadline_seconds,
-        None,
-        spec.tls or request.tls,
-        request.proxy,
-    )
+    return replace(request, url=url, headers=headers, body=body, credential=None, tls=spec.tls or request.tls)
 
 
 def _with_query(url: str, name: str, value: str) -> str:

@@ -1,6 +1,5 @@
 """The ways in which a secret may be written, so that it can be found and masked wherever somebody repeats it."""
 
-import html
 import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ MASK = "***"
 """Shown for a secret. Sent back where a secret is expected, it means the one that is stored."""
 _LEAST_CHARACTERS = 4
 """Shorter texts are left alone: masked wherever they occur, they would make an answer unreadable."""
+_ESCAPED_BY_SOME = {">": ("&gt;",), '"': ("&quot;", "&#34;"), "'": ("&apos;", "&#39;", "&#x27;")}
 
 
 def forms_of(*secrets: str) -> tuple[str, ...]:
@@ -19,11 +19,19 @@ def forms_of(*secrets: str) -> tuple[str, ...]:
         data = secret.encode()
         escaped = json.dumps(secret)[1:-1]
         forms |= {secret, escaped, escaped.replace("/", "\\/"), json.dumps(secret, ensure_ascii=False)[1:-1]}
-        forms |= {quote(secret, safe=""), quote_plus(secret), quote(secret), html.escape(secret)}
+        forms |= {quote(secret, safe=""), quote_plus(secret), quote(secret)} | _escaped(secret)
         forms |= {b64encode(data).decode().rstrip("="), urlsafe_b64encode(data).decode().rstrip("=")}
     return tuple(
         sorted((each for each in forms if len(each) >= _LEAST_CHARACTERS), key=lambda each: (-len(each), each))
     )
+
+
+def _escaped(secret: str) -> set[str]:
+    """As XML and HTML have it: what else than `&` and `<` is escaped, and how, every writer decides for itself."""
+    texts = {secret.replace("&", "&amp;").replace("<", "&lt;")}
+    for character, references in _ESCAPED_BY_SOME.items():
+        texts |= {text.replace(character, reference) for text in texts for reference in references}
+    return texts | {text.encode("ascii", "xmlcharrefreplace").decode() for text in texts}
 
 
 def masked(text: str, forms: Sequence[str]) -> str:

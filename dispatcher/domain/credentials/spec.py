@@ -19,6 +19,13 @@ from dispatcher.domain.credentials.kinds import (
 from dispatcher.domain.credentials.secret_forms import MASK, forms_of
 from dispatcher.domain.credentials.token_kinds import TOKEN_MEMBERS, read_client_credentials, read_login
 from dispatcher.domain.credentials.token_service import TokenService
+from dispatcher.domain.credentials.username_token import (
+    REFUSED_FAULTS,
+    WSSE_MEMBERS,
+    UsernameToken,
+    fits_xml,
+    read_username_token,
+)
 from dispatcher.domain.engines import CompileXpath
 from dispatcher.domain.exchange import Tls
 from dispatcher.domain.shape import NO_SUCH_MEMBER, Fault, Reading
@@ -31,10 +38,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = ("name", "description", "kind", "tls")
 _SOMETHING = "something else"  # what was given may be a secret in the wrong place
-_ANY_CHARACTER = frozenset({Kind.BASIC, Kind.TOKEN_SECRET, Kind.OAUTH2, Kind.TOKEN_LOGIN, Kind.HMAC})
-"""Kinds that encode the secret before it goes into a header."""
+_ANY_CHARACTER = frozenset({Kind.BASIC, Kind.TOKEN_SECRET, Kind.OAUTH2, Kind.TOKEN_LOGIN, Kind.HMAC, Kind.WSSE})
+"""Kinds that encode the secret before it goes into a header, or put it nowhere near one."""
+MAX_FAULTS = 20
+_OWN_MEMBERS = {**STATIC_MEMBERS, **TOKEN_MEMBERS, Kind.WSSE: WSSE_MEMBERS}
+_FAULT_CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}")
 
-Means = User | Put | Signature | TokenService | None
+Means = User | Put | Signature | UsernameToken | TokenService | None
 
 
 class TlsRefused(ValueError):
@@ -70,7 +80,8 @@ class CredentialRefused(ValueError):
 class CredentialSpec:
     """A credential, read and checked. `document` holds its secrets: it is stored encrypted and never shown.
 
-    `secrets` are the two slots; `refused_status` are the answers that say that a secret or token is not good.
+    `secrets` are the two slots; `refused_status` and `refused_fault` (codes of SOAP faults, without prefix) are the
+    answers that say that a secret or token is not good.
     """
 
     name: str
@@ -79,6 +90,7 @@ class CredentialSpec:
     secrets: tuple[str | None, str | None] = field(repr=False)
     preferred: int
     refused_status: frozenset[int]
+    refused_fault: frozenset[str]
     tls: Tls | None = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
     forms: tuple[tuple[str, ...], ...] = field(repr=False, compare=False)
@@ -158,6 +170,7 @@ def parse_credential(raw: object, engines: CredentialEngines, stored: Credential
         secrets,
         document.get("preferred", 1),
         frozenset(document.get("refused_status", ())),
+        frozenset(document.get("refused_fault", ())),
         tls,
         document,
         tuple(_forms(kind, means, secret) for secret in secrets),
@@ -181,9 +194,8 @@ def _told(fault: Fault) -> Fault:
 
 
 def _members(kind: Kind) -> tuple[str, ...]:
-    own = STATIC_MEMBERS[kind] if kind in STATIC_MEMBERS else TOKEN_MEMBERS[kind]
-    rules = ("preferred", "refused_status") if secret_members(kind) else ()
-    return (*_COMMON[:3], *own, *rules)
+    rules = ("preferred", "refused_status", "refused_fault") if secret_members(kind) else ()
+    return (*_COMMON[:3], *_OWN_MEMBERS[kind], *rules)
 
 
 def _with_first_slot(reading: Reading, given: Document, kind: Kind) -> Document:
@@ -202,6 +214,8 @@ def _read_means(reading: Reading, given: Document, kind: Kind, compile_xpath: Co
         return read_client_credentials(reading, given)
     if kind is Kind.TOKEN_LOGIN:
         return read_login(reading, given, compile_xpath)
+    if kind is Kind.WSSE:
+        return read_username_token(reading, given)
     return STATIC_READERS[kind](reading, given)
 
 
@@ -239,6 +253,8 @@ def _read_secret(reading: Reading, raw: object, at: str, kind: Kind, kept: str |
         reading.note_got(at, "text that is not empty", "nothing")
     elif kind not in _ANY_CHARACTER and (not raw.isascii() or raw.strip() != raw):
         reading.note_got(at, "ASCII without spaces around it", _SOMETHING)
+    elif kind is Kind.WSSE and not fits_xml(raw):
+        reading.note_got(at, "text that XML can hold", _SOMETHING)
     else:
         return raw
     return None
@@ -258,7 +274,16 @@ def _read_secret_rules(
     for index, each in enumerate(refused):
         if each not in REFUSING or type(each) is not int:
             reading.note(f"refused_status[{index}]", "401 or 403", each)
-    return {"preferred": preferred, "refused_status": refused}
+    return {"preferred": preferred, "refused_status": refused, "refused_fault": _read_faults(reading, given, kind)}
+
+
+def _read_faults(reading: Reading, given: Document, kind: Kind) -> list[str]:
+    default = list(REFUSED_FAULTS) if kind is Kind.WSSE else []
+    faults = reading.items(given.get("refused_fault", default), "refused_fault", MAX_FAULTS)
+    for index, each in enumerate(faults):
+        if type(each) is not str or not _FAULT_CODE.fullmatch(each):
+            reading.note(f"refused_fault[{index}]", "a fault's code without its prefix", each)
+    return faults
 
 
 def _read_tls(reading: Reading, raw: object, read_tls: ReadTls, kept: Mapping[str, Any]) -> Tls | None:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dispatcher.domain.answers.json_path import json_path
+from dispatcher.domain.credentials.cookies import EVERY_COOKIE, cookie_finder, every_cookie
 from dispatcher.domain.credentials.kinds import (
     BEARER,
     Document,
@@ -14,16 +15,17 @@ from dispatcher.domain.credentials.kinds import (
     http_token,
     known_parts,
     no_control,
+    no_every_cookie,
     put_document,
     read_send,
     required,
 )
+from dispatcher.domain.credentials.soap_header import is_well_formed
 from dispatcher.domain.credentials.token_service import (
     LOGIN_PARTS,
     ClientCredentials,
     Find,
     Login,
-    cookie_finder,
     header_finder,
     json_finder,
     xpath_finder,
@@ -37,13 +39,14 @@ DEFAULT_LIFETIME_SECONDS = 3_600
 MAX_LIFETIME_SECONDS = 30 * 86_400
 _MAX_URL_CHARACTERS = 4_000
 _MAX_PAIRS = 50
+_MAX_XML_CHARACTERS = 65_536
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
 _OWN_FIELDS = ("grant_type", "client_id", "client_secret", "scope", "audience")
 _MAXCONTACT = [{"name": "Authorization", "value": "{password_base64}"}]
 """As MaxContact's token service wants it: the password in Base64, with no scheme before it."""
 
 TOKEN_MEMBERS = {
-    Kind.OAUTH2: ("token_url", "client_id", "scope", "audience", "auth", "extra", "lifetime_seconds"),
+    Kind.OAUTH2: ("token_url", "client_id", "scope", "audience", "auth", "extra", "lifetime_seconds", "send"),
     Kind.TOKEN_LOGIN: ("username", "login", "token_in", "expires_in", "lifetime_seconds", "send"),
 }
 """Members of each kind, its secrets aside."""
@@ -63,6 +66,8 @@ def read_client_credentials(reading: Reading, given: Document) -> tuple[ClientCr
     lifetime = _lifetime(reading, given)
     token_url = _url(reading, given.get("token_url"), "token_url")
     client_id = required(reading, given, "", "client_id")
+    send = read_send(reading, given.get("send", put_document(BEARER)), "header")
+    no_every_cookie(reading, send)
     document: Document = {
         "token_url": token_url,
         "client_id": client_id,
@@ -71,6 +76,7 @@ def read_client_credentials(reading: Reading, given: Document) -> tuple[ClientCr
         "auth": auth,
         "extra": extra,
         "lifetime_seconds": lifetime,
+        "send": put_document(send),
     }
     fields = [(name, value) for name, value in (("scope", scope), ("audience", audience)) if value]
     service = ClientCredentials(
@@ -79,7 +85,7 @@ def read_client_credentials(reading: Reading, given: Document) -> tuple[ClientCr
         (*fields, *extra.items()),
         auth == "body",
         timedelta(seconds=lifetime),
-        BEARER,
+        send,
     )
     return service, document
 
@@ -99,7 +105,10 @@ def read_login(reading: Reading, given: Document, compile_xpath: CompileXpath) -
     expires, expires_document = None, None
     if given.get("expires_in") is not None:
         expires, expires_document, _ = _finder(reading, given["expires_in"], "expires_in", compile_xpath)
-    send = read_send(reading, given.get("send", {"in": "cookie", "name": "TokenKey"}), "cookie")
+    usual = EVERY_COOKIE if cookie == EVERY_COOKIE else "TokenKey"
+    send = read_send(reading, given.get("send", {"in": "cookie", "name": usual}), "cookie")
+    if send.every_cookie != (cookie == EVERY_COOKIE):
+        reading.note_got("send", 'in: cookie and name: "*", with cookie: "*" in token_in and only then', "one of them")
     lifetime, url = _lifetime(reading, given), _url(reading, login.get("url"), "login.url")
     known_parts(reading, url, "login.url", LOGIN_PARTS)
     document = {
@@ -155,12 +164,23 @@ def _body(reading: Reading, raw: object, at: str) -> tuple[tuple[str, Any] | Non
     if raw is None:
         return None, None
     given = reading.members(raw, at, ("kind", "value"))
-    kind = reading.word(given.get("kind"), f"{at}.kind", ("json", "form"))
+    kind = reading.word(given.get("kind"), f"{at}.kind", ("json", "form", "xml"))
+    if kind == "xml":
+        text = _xml(reading, given.get("value"), f"{at}.value")
+        return (kind, text), {"kind": kind, "value": text}
     if kind == "json":
         _check_json(reading, given.get("value"), f"{at}.value")
         return (kind, given.get("value")), {"kind": kind, "value": given.get("value")}
     pairs = _pairs(reading, given.get("value"), f"{at}.value")
     return (kind, pairs), {"kind": kind, "value": _pairs_document(pairs)}
+
+
+def _xml(reading: Reading, raw: object, at: str) -> str:
+    text = reading.text(raw, at, _MAX_XML_CHARACTERS)
+    if type(raw) is str and not is_well_formed(text):
+        reading.note_got(at, "XML without a DTD", "another text")
+    known_parts(reading, text, at, LOGIN_PARTS)
+    return text
 
 
 def _check_json(reading: Reading, value: Any, at: str) -> None:
@@ -203,4 +223,6 @@ def _finder(
     http_token(reading, text, joined(at, way))
     if way == "header":
         return header_finder(text), {"header": text}, None
+    if text == EVERY_COOKIE:
+        return every_cookie, {"cookie": text}, text
     return cookie_finder(text), {"cookie": text}, text

@@ -5,22 +5,22 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from http.cookies import CookieError, SimpleCookie
+from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 from dispatcher.domain.answers.json_path import Step, values_at
-from dispatcher.domain.credentials.access_token import LONGEST_LIFE, AccessToken, token_of
+from dispatcher.domain.credentials.access_token import AccessToken, token_of
+from dispatcher.domain.credentials.cookies import cookie_end, cookie_value
 from dispatcher.domain.credentials.kinds import BEARER, PLACEHOLDER, Place, Put
+from dispatcher.domain.credentials.secret_forms import MASK
+from dispatcher.domain.credentials.soap_header import header_with
+from dispatcher.domain.credentials.stated_moment import moment_of
 from dispatcher.domain.exchange import Answer
 
 MAX_ANSWER_BYTES = 262_144
 _TOKEN_TEXT = re.compile(r"[\x20-\x7e]{1,16384}")
-_DOTNET_DATE = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
-_EPOCH_SECONDS = 1e9  # 2001: a smaller number says for how long, not until when
-_EPOCH_MILLISECONDS = 1e11
 LOGIN_PARTS = ("username", "password", "password_base64")
 
 Find = Callable[[Answer], str | None]
@@ -67,13 +67,13 @@ class ClientCredentials:
         if not isinstance(told, dict) or not isinstance(text, str) or not _usable(text):
             return None
         seconds = told.get("expires_in")
-        return token_of(text, now, _moment(_as_text(seconds), now) or now + self.lifetime)
+        return token_of(text, now, moment_of(_as_text(seconds), now) or now + self.lifetime)
 
 
 @dataclass(frozen=True)
 class Login:
     """A login that gives a token. Texts may hold `{username}`, `{password}` and `{password_base64}`, which are encoded
-    as their place in the request needs it. `body` is None, a list of pairs (a form) or any JSON."""
+    as their place in the request needs it. `body` is None, a list of pairs (a form), any JSON, or XML."""
 
     username: str
     method: str
@@ -83,7 +83,7 @@ class Login:
     token: Find
     expires: Find | None
     cookie: str | None
-    """Where the token comes as a cookie: its name."""
+    """Where the token comes as a cookie: its name; `*` for all of them."""
     lifetime: timedelta
     send: Put
 
@@ -101,6 +101,10 @@ class Login:
             if kind == "form":
                 body = urlencode([(name, filled(each, values, str)) for name, each in value]).encode()
                 headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+            elif kind == "xml":
+                body = filled(value, values, escape).encode()
+                if not any(name.lower() == "content-type" for name, _ in headers):
+                    headers.append(("Content-Type", "text/xml; charset=utf-8"))
             else:
                 body = json.dumps(_filled_json(value, values)).encode()
                 headers.append(("Content-Type", "application/json"))
@@ -112,7 +116,7 @@ class Login:
         if text is None or not _usable(text):
             return None
         said = self.expires(answer) if self.expires is not None else None
-        until = _moment(said, now) or (cookie_end(answer, self.cookie, now) if self.cookie else None)
+        until = moment_of(said, now) or (cookie_end(answer, self.cookie, now) if self.cookie else None)
         return token_of(text, now, until or now + self.lifetime)
 
 
@@ -159,42 +163,6 @@ def header_finder(name: str) -> Find:
     return lambda answer: answer.header(name.lower())
 
 
-def cookie_finder(name: str) -> Find:
-    """Finds the value of a cookie that the answer sets."""
-
-    def find(answer: Answer) -> str | None:
-        value = None
-        for line in _cookies(answer):
-            first, _, _ = line.partition(";")
-            key, equals, said = first.partition("=")
-            if equals and key.strip() == name:
-                value = said.strip().strip('"')
-        return value
-
-    return find
-
-
-def cookie_end(answer: Answer, name: str, now: datetime) -> datetime | None:
-    """When a cookie of the answer ends (RFC 6265, 4.1.2: Max-Age counts before Expires)."""
-    for line in _cookies(answer):
-        try:
-            morsel = SimpleCookie(line).get(name)
-        except CookieError:
-            continue
-        if morsel is not None:
-            return _moment(morsel["max-age"] or None, now) or _moment(morsel["expires"] or None, now)
-    return None
-
-
-def cookie_value(value: str) -> str:
-    """The value as a cookie may hold it: what RFC 6265, 4.1.1 leaves out is percent-encoded."""
-    return quote(value, safe="!#$%&'()*+-./:<=>?@[]^_`{|}~")
-
-
-def _cookies(answer: Answer) -> list[str]:
-    return [value for key, value in answer.headers if key == "set-cookie"]
-
-
 def _segment(value: str) -> str:
     return quote(value, safe="")
 
@@ -219,41 +187,15 @@ def _as_text(value: object) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _moment(said: str | None, now: datetime) -> datetime | None:
-    """What a service says of a token's end: seconds of life, a moment since 1970, or a date in one of five notations.
-
-    Without a zone it is taken for UTC. None for what cannot be read.
-    """
-    if said is None:
-        return None
-    text = said.strip()
-    dotnet = _DOTNET_DATE.fullmatch(text)
-    try:
-        if dotnet:
-            return datetime.fromtimestamp(int(dotnet[1]) / 1000, UTC)
-        try:
-            return _of_number(float(text), now)
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _of_number(number: float, now: datetime) -> datetime | None:
-    if number != number or number < 0:  # noqa: PLR0124 - not a number
-        return None
-    if number >= _EPOCH_MILLISECONDS:
-        return datetime.fromtimestamp(number / 1000, UTC)
-    if number >= _EPOCH_SECONDS:
-        return datetime.fromtimestamp(number, UTC)
-    return now + min(timedelta(seconds=number), LONGEST_LIFE)
-
-
 def placed_value(put: Put, text: str) -> str:
-    """What stands at the place: the prefix, and the value as a cookie needs it."""
+    """What stands at the place: the prefix, and the value as a cookie needs it; the whole element of a SOAP header."""
+    if put.place is Place.SOAP_HEADER:
+        return header_with(put.xml, text)
+    if put.every_cookie:
+        return text
     return put.prefix + (cookie_value(text) if put.place is Place.COOKIE else text)
+
+
+def shown_value(put: Put) -> str:
+    """The same for people."""
+    return header_with(put.xml, MASK) if put.place is Place.SOAP_HEADER else put.prefix + MASK

@@ -28,3 +28,12 @@ def own_headers(
     if keys:
         headers.append((SIGNATURE, sign(keys, identifier, timestamp, body or b"")))
     return headers
+
+
+def signed_again(
+    headers: Sequence[tuple[str, str]], keys: Sequence[bytes], body: bytes | None
+) -> list[tuple[str, str]]:
+    """The headers of a signed request with the signature of another body, for the same delivery at the same moment."""
+    told = dict(headers)
+    signature = sign(keys, told["webhook-id"], int(told["webhook-timestamp"]), body or b"")
+    return [(name, signature if name == SIGNATURE else value) for name, value in headers]

@@ -1,0 +1,206 @@
+"""What zeep's schemas are made of, keeping what zeep forgets: facets, documentation, and which choices may be empty.
+
+zeep resolves a reference by resolving all that its target refers to, so that one WSDL's longest path of references is
+also the depth of its recursion, and a type that is met while it is being resolved stays half done. Here an element
+refers to a type without resolving it; `schema.settle` puts the resolved types in afterwards.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from zeep.xsd import ComplexType, ListType, UnionType, elements
+from zeep.xsd.elements.references import RefAttribute, RefElement, RefGroup
+from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
+
+
+class LaterType(UnresolvedType):
+    """A reference that gives a complex type as it is, resolved or not, and a simple one resolved."""
+
+    def resolve(self) -> Any:
+        """The type that is registered under the name."""
+        found = self.schema.get_type(self.qname)
+        return found if isinstance(found, ComplexType) else found.resolve()
+
+
+class NarrowedType(UnresolvedCustomType):
+    """A restriction of a simple type; the type it resolves to has `enumeration` and `facets`, its base's included."""
+
+    def __init__(
+        self,
+        qname: Any,
+        base_type: Any,
+        schema: Any,
+        narrowing: tuple[tuple[str, ...], Mapping[str, str]],
+        *,
+        is_named: bool,
+    ) -> None:
+        """`narrowing` is what this restriction says itself: values and facets."""
+        super().__init__(qname, base_type, schema)
+        self._narrowing = narrowing
+        self._is_named = is_named
+        self._narrowed: Any = None
+
+    def resolve(self) -> Any:
+        """The type, one and the same for everybody who refers to it."""
+        if self._narrowed is None:
+            base = self.base_type.resolve()
+            self._narrowed = narrowed(base, self.qname, self._narrowing)
+            self._narrowed.shown_name = self.qname if self._is_named else shown_name(base)
+        return self._narrowed
+
+
+def narrowed(base: Any, qname: Any, narrowing: tuple[tuple[str, ...], Mapping[str, str]]) -> Any:
+    """A type like a resolved simple one, with further facets."""
+    new_class = type(str(qname.localname), (base.__class__,), {"__module__": "zeep.xsd.dynamic_types"})
+    if isinstance(base, UnionType):
+        new = new_class(base.item_types)
+        new.item_class = base.item_class
+    elif isinstance(base, ListType):
+        new = new_class(base.item_type)
+    else:
+        new = new_class(qname)
+    enumeration, facets = narrowing
+    new.enumeration = enumeration or getattr(base, "enumeration", ())
+    new.facets = {**getattr(base, "facets", {}), **facets}
+    return new
+
+
+def shown_name(simple_type: Any) -> Any:
+    """The name under which a simple type is shown: its own, or that of the named type it goes back to."""
+    return getattr(simple_type, "shown_name", simple_type.qname)
+
+
+class NarrowedContent(UnresolvedType):
+    """The base of a `simpleContent` that restricts: a complex type, whose text is narrowed."""
+
+    def __init__(self, base: Any, narrowing: tuple[tuple[str, ...], Mapping[str, str]]) -> None:
+        """`base` is the reference to the type that is restricted."""
+        super().__init__(base.qname, base.schema)
+        self._narrowing = narrowing
+
+    def resolve(self) -> Any:
+        """A copy of the base; the base itself where there is no text that could be narrowed."""
+        base = super().resolve()
+        if not isinstance(base, ComplexType):
+            return narrowed(base, self.qname, self._narrowing)
+        content = base._element
+        if not isinstance(content, elements.Element):
+            return base
+        text = content.type.resolve()
+        slim = copy.copy(content)
+        slim.type = narrowed(text, text.qname, self._narrowing)
+        slim.type.shown_name = shown_name(text)
+        twin = copy.copy(base)
+        twin.__dict__.pop("_value_class", None)
+        twin._element = slim
+        return twin
+
+
+class KeptElement(elements.Element):
+    """An element that carries its documentation, and resolves no type that has a name of its own."""
+
+    documentation = ""
+
+    def resolve_type(self) -> None:
+        """Looks the type up; resolves it only where nobody else would."""
+        if not (isinstance(self.type, ComplexType) and self.type.is_global):
+            self.type = self.type.resolve()
+
+
+class KeptAttribute(elements.Attribute):
+    """An attribute that carries its documentation, and knows whether it may be used at all."""
+
+    documentation = ""
+    prohibited = False
+
+
+class LaterElement(RefElement):
+    """A reference to an element, which is copied without being resolved."""
+
+    documentation = ""
+
+    def resolve(self) -> Any:
+        """The copy, with the reference's own documentation where it has one."""
+        element: Any = self._schema.get_element(self._ref)
+        element = element.clone(element.qname, min_occurs=self.min_occurs, max_occurs=self.max_occurs)
+        if not isinstance(element, KeptElement):
+            # `xsd:schema`, which zeep can read in a reply but not send: never more than optional.
+            element.min_occurs, element.max_occurs = 0, self.max_occurs
+        elif self.documentation:
+            element.documentation = self.documentation
+        return element
+
+
+class UsedAttribute(RefAttribute):
+    """A reference to an attribute that keeps its own `use`."""
+
+    required = False
+    prohibited = False
+
+    def resolve(self) -> Any:
+        """A copy of the attribute."""
+        attribute = super().resolve()
+        attribute.required = self.required
+        attribute.prohibited = self.prohibited
+        return attribute
+
+
+class CopiedGroup(RefGroup):
+    """A reference to a group that gets members of its own: zeep puts those of a base type among them."""
+
+    def resolve(self) -> Any:
+        """The copy."""
+        group = self._schema.get_group(self._ref)
+        if not getattr(group, "met", False):
+            # Once: groups that hold each other several times over would be resolved without end.
+            group.met = True
+            group.resolve()
+        members = group.child.clone(None, group.child.min_occurs, group.child.max_occurs)
+        return elements.Group(None, members, max_occurs=self.max_occurs, min_occurs=self.min_occurs)
+
+
+class KeptChoice(elements.Choice):
+    """A choice that takes the alternative of which most was given, and takes 0, false and the empty string for values.
+
+    zeep's own takes the first alternative of which anything was given, and drops a lone 0.
+    """
+
+    may_be_empty = False
+    """Whether one of its alternatives may be nothing."""
+
+    def clone(self, name: Any, min_occurs: int = 1, max_occurs: Any = 1) -> Any:
+        """A copy with other bounds."""
+        new = super().clone(name, min_occurs, max_occurs)
+        new.may_be_empty = self.may_be_empty
+        return new
+
+    def accept(self, values: Any) -> int:
+        """How many members of the best alternative there are values for."""
+        if self.accepts_multiple:
+            return int(super().accept(values))
+        return max((self._given(name, part, values) for name, part in self.elements_nested), default=0)
+
+    @staticmethod
+    def _given(name: str, part: Any, values: Any) -> int:
+        if isinstance(part, elements.Element):
+            return int(name in values and values[name] is not None)
+        return int(part.accept(values))
+
+    def parse_kwargs(self, kwargs: Any, name: Any, available_kwargs: set[str]) -> Any:
+        """The members of the chosen alternative; those of the others are None. Takes their names from what is left."""
+        if self.accepts_multiple:
+            return super().parse_kwargs(kwargs, name, available_kwargs)
+        best: dict[str, Any] = {}
+        most, chosen = 0, set[str]()
+        for part_name, part in self.elements_nested:
+            left = set(available_kwargs)
+            taken = part.parse_kwargs(kwargs, part_name, left) or {}
+            used = available_kwargs - left
+            given = sum(kwargs[each] is not None for each in used)
+            if not given:
+                available_kwargs -= used
+            elif given > most:
+                most, best, chosen = given, taken, used
+        available_kwargs -= chosen
+        return {**dict.fromkeys((each for each, _ in self.elements), None), **best} if most else {}
