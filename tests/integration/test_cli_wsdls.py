@@ -1,5 +1,7 @@
 """`onhook wsdl`, and profiles that name one: each command run whole in this process on a SQLite database of its own."""
 
+import os
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,12 @@ import yaml
 
 from dispatcher.cli.first_run import locked, prepare
 from dispatcher.domain.soap.bundle import UPLOAD_BASE, Bundle
+from dispatcher.domain.soap.changes import changes
 from dispatcher.settings import load_settings
+from tests.contract.targets import Connection, Received, Target, answer
 from tests.integration.cli_house import CommandLine, profile
-from tests.unit.wsdl_doubles import URL, OperationTemplates, Web, WordsEngine, soap_profile
+from tests.support.wsdls import around
+from tests.unit.wsdl_doubles import URL, OperationTemplates, Web, WordsEngine, described, soap_profile
 
 
 @pytest.fixture
@@ -18,19 +23,18 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     """What is fetched; WSDLs are words, as the double of the engine reads them."""
     found = Web()
     found.documents[URL] = b"LogCall Lookup"
-    monkeypatch.setattr("dispatcher.wiring.build_wsdl_engine", WordsEngine)
+    monkeypatch.setattr("dispatcher.wiring.ProcessWsdlEngine", WordsEngine)
     monkeypatch.setattr("dispatcher.wiring.build_open_fetch", lambda _: found)
-    monkeypatch.setattr("dispatcher.wiring.templates_reading", OperationTemplates)
+    monkeypatch.setattr("dispatcher.wiring.SoapTemplates", lambda library: OperationTemplates(library.description))
     return found
 
 
 @pytest.fixture
-def onhook(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, web: Web
-) -> CommandLine:
-    """The command line on a data directory as `onhook up` makes it."""
+def onhook(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line on a data directory as `onhook up` makes it, with loopback open."""
     for name in ("ONHOOK_DATA_DIR", "ONHOOK_DATABASE_URL", "ONHOOK_BROKER_URL", "ONHOOK_MASTER_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ONHOOK_EGRESS_ALLOW", "127.0.0.0/8")
     found = CommandLine(tmp_path / "data", capsys, monkeypatch)
     with locked(found.data_dir):
         prepare(load_settings(data_dir=found.data_dir))
@@ -78,7 +82,9 @@ def test_a_wsdl_is_shown_with_its_operations_and_answered_from_the_database_next
     assert web.fetched == [URL]
 
 
-def test_the_request_that_is_shown_of_an_operation_makes_a_profile(onhook: CommandLine, tmp_path: Path) -> None:
+def test_the_request_that_is_shown_of_an_operation_makes_a_profile(
+    onhook: CommandLine, tmp_path: Path, web: Web
+) -> None:
     said = onhook("wsdl", "inspect", URL, "--operation", "LogCall")
     assert [line for line in said.out.splitlines() if len(line) > 80] == []
     head, _, block = said.out.partition("A profile's request:\n")
@@ -102,7 +108,7 @@ def test_the_request_that_is_shown_of_an_operation_makes_a_profile(onhook: Comma
     assert pinned(onhook) == (URL, hash_of(b"LogCall Lookup"))
 
 
-def test_an_inspection_as_json_is_what_the_api_answers(onhook: CommandLine) -> None:
+def test_an_inspection_as_json_is_what_the_api_answers(onhook: CommandLine, web: Web) -> None:
     told = onhook("wsdl", "inspect", URL, "--operation", "Lookup", "--json").json
     assert (told["location"], told["from_store"], told["dry_run"], told["trees"]) == (URL, False, False, True)
     (operation,) = told["services"][0]["ports"][0]["operations"]
@@ -116,7 +122,8 @@ def test_a_refresh_moves_profiles_and_says_which_keep_the_old_content(
     applied(onhook, tmp_path, soap_profile("look", operation="Lookup"))
     web.documents[URL] = b"LogCall"
     dry = onhook("wsdl", "inspect", URL, "--refresh", "--dry-run")
-    changed = ["! The operation Lookup is gone.", "moved: log"]
+    (change,) = changes(described("LogCall", "Lookup"), described("LogCall")).listed
+    changed = [f"! {change.place}: {change.sentence}", "moved: log"]
     broken = [
         "look does not fit, and keeps the old content:",
         "  request.operation: expected an operation, got Lookup",
@@ -135,44 +142,103 @@ def test_a_refresh_moves_profiles_and_says_which_keep_the_old_content(
     ]
 
 
-def test_a_file_is_read_with_what_lies_below_its_folder(onhook: CommandLine, tmp_path: Path, web: Web) -> None:
-    folder = tmp_path / "wsdl"
-    (folder / "types").mkdir(parents=True)
-    (folder / "types" / "a.xsd").write_text("types")
-    (folder / "inner.xsd").symlink_to(folder / "types" / "a.xsd")
-    text = f"LogCall import={UPLOAD_BASE}types/a.xsd import={UPLOAD_BASE}inner.xsd"
-    (folder / "calls.wsdl").write_text(text)
-    told = onhook("wsdl", "inspect", folder / "calls.wsdl", "--json").json
-    assert {each["url"]: each["bytes"] for each in told["documents"]} == {
-        UPLOAD_BASE + "calls.wsdl": len(text),
-        UPLOAD_BASE + "types/a.xsd": 5,
-        UPLOAD_BASE + "inner.xsd": 5,
-    }
-    assert (told["location"], web.fetched) == (told["content_hash"], [])
-    applied(onhook, tmp_path, soap_profile("log", told["content_hash"]))
-    (folder / "calls.wsdl").write_text(text + " Lookup")
-    said = onhook("wsdl", "inspect", folder / "calls.wsdl", "--replaces", told["content_hash"])
-    assert said.out.splitlines()[-2:] == ["- The operation Lookup is new.", "moved: log"]
+# --- as it is: the engine, the network and the checks of the product
+
+
+def wsdl(location: str, more: str = "") -> str:
+    """A WSDL whose schema includes another document; `Call` takes what that says."""
+    return around(f'<xs:include schemaLocation="{location}"/><xs:element name="Call" type="tns:CallType"/>{more}')
+
+
+def schema(*names: str) -> str:
+    """The included document: `Call` takes these texts."""
+    elements = "".join(f'<xs:element name="{name}" type="xs:string"/>' for name in names)
+    return (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:crm" '
+        f'elementFormDefault="qualified"><xs:complexType name="CallType"><xs:sequence>{elements}</xs:sequence>'
+        "</xs:complexType></xs:schema>"
+    )
+
+
+def folder_with(tmp_path: Path, location: str) -> Path:
+    """A folder with `calls.wsdl`, which includes a document, and `types/call.xsd`; the WSDL's path."""
+    (tmp_path / "wsdl" / "types").mkdir(parents=True)
+    (tmp_path / "wsdl" / "types" / "call.xsd").write_text(schema("Caller"))
+    path = tmp_path / "wsdl" / "calls.wsdl"
+    path.write_text(wsdl(location))
+    return path
+
+
+def test_a_file_is_read_with_what_lies_below_its_folder(onhook: CommandLine, tmp_path: Path) -> None:
+    path = folder_with(tmp_path, "inner.xsd")
+    (tmp_path / "wsdl" / "inner.xsd").symlink_to(tmp_path / "wsdl" / "types" / "call.xsd")
+    told = onhook("wsdl", "inspect", path, "--json").json
+    assert [each["url"] for each in told["documents"]] == [UPLOAD_BASE + "calls.wsdl", UPLOAD_BASE + "inner.xsd"]
+    assert told["location"] == told["content_hash"]
+    said = onhook("wsdl", "inspect", path, "--operation", "Call")
+    request = yaml.safe_load(said.out.partition("A profile's request:\n")[2])["request"]
+    assert set(request["parameters"]) == {"Caller"}
+    applied(onhook, tmp_path, {"name": "log", "trigger": {"events": ["call.finished"]}, "request": request})
+    (tmp_path / "wsdl" / "types" / "call.xsd").write_text(schema("Caller", "Called"))
+    breaking = onhook("wsdl", "inspect", path, "--replaces", told["content_hash"], "--dry-run")
+    assert breaking.out.splitlines()[-2] == "log does not fit, and keeps the old content:"
+    assert "Called" in breaking.out.splitlines()[-1]
+    path.write_text(wsdl("inner.xsd", '<xs:element name="Unused" type="xs:string"/>'))
+    (tmp_path / "wsdl" / "types" / "call.xsd").write_text(schema("Caller"))
+    said = onhook("wsdl", "inspect", path, "--replaces", told["content_hash"])
+    assert said.out.splitlines()[-1] == "moved: log"
     assert pinned(onhook)[0] == pinned(onhook)[1] != told["content_hash"]
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["..%2Fsecret", "%2Fetc%2Fpasswd", "link", "linked/secret", "a%00b", "none", "types", "x" * 5000, "pipe"],
-)
-def test_nothing_outside_the_folder_of_a_file_is_read(onhook: CommandLine, tmp_path: Path, name: str) -> None:
-    import os
-
-    folder = tmp_path / "wsdl"
-    (folder / "types").mkdir(parents=True)
-    (tmp_path / "secret").write_text("Canary")
-    (folder / "link").symlink_to(tmp_path / "secret")
-    (folder / "linked").symlink_to(tmp_path)
-    os.mkfifo(folder / "pipe")
-    (folder / "calls.wsdl").write_text(f"LogCall import={UPLOAD_BASE}{name}")
-    said = onhook("wsdl", "inspect", folder / "calls.wsdl")
-    assert (said.code, "is imported, but was not handed in" in said.err) == (1, True)
+    "location",
+    [
+        "..%2Fsecret.xsd", "%2Fetc%2Fpasswd", "/etc/passwd", "file:///etc/passwd", "link", "linked/secret.xsd", "a%00b",
+        "none.xsd", "types", "pipe", "x" * 2_000, "http://folder.invalid/types/call.xsd",
+    ],
+)  # fmt: skip
+def test_nothing_outside_the_folder_of_a_file_is_read(onhook: CommandLine, tmp_path: Path, location: str) -> None:
+    path = folder_with(tmp_path, location)
+    (tmp_path / "secret.xsd").write_text(schema("Canary"))
+    (tmp_path / "wsdl" / "link").symlink_to(tmp_path / "secret.xsd")
+    (tmp_path / "wsdl" / "linked").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "wsdl" / "pipe")
+    said = onhook("wsdl", "inspect", path)
+    assert (said.code, said.out, "Canary" in said.err, "Traceback" in said.err) == (1, "", False, False)
     assert onhook("wsdl", "list", "--json").json == []
+
+
+def test_a_wsdl_behind_basic_authentication_is_fetched_with_the_credential(onhook: CommandLine, tmp_path: Path) -> None:
+    expected = "Basic " + b64encode(b"jane:canary-1").decode()
+    documents = {"/calls": wsdl("types/call.xsd"), "/types/call.xsd": schema("Caller")}
+
+    def behave(connection: Connection, received: Received) -> None:
+        given = {name.lower(): value for name, value in received.headers}.get("authorization")
+        document = documents[received.path.partition("?")[0]].encode()
+        connection.send(answer(200, document) if given == expected else answer(401, b""))
+
+    credential = {"name": "crm", "kind": "basic", "username": "jane", "password": "canary-1"}
+    assert onhook("credential", "apply", written(tmp_path / "crm.yaml", credential)).code == 0
+    target = Target(behave)
+    try:
+        url = f"http://127.0.0.1:{target.port}/calls?wsdl"
+        refused = onhook("wsdl", "inspect", url)
+        assert (refused.code, "answers 401: name a credential that may read it" in refused.err) == (1, True)
+        told = onhook("wsdl", "inspect", url, "--credential", "crm", "--json").json
+        again = onhook("wsdl", "inspect", url, "--refresh", "--json").json
+    finally:
+        target.stop()
+    assert (told["credential"], again["credential"], again["unchanged"]) == ("crm", "crm", True)
+    request = {"kind": "soap", "wsdl": url, "operation": "Call", "parameters": {"Caller": "{{ call.id }}"}}
+    document = {"name": "log", "trigger": {"events": ["call.finished"]}, "request": request, "credential": "crm"}
+    applied(onhook, tmp_path, document)
+    assert pinned(onhook) == (url, told["content_hash"])
+    wrong = {**document, "request": {**request, "parameters": {"Caler": "x"}}}
+    said = onhook("profile", "apply", written(tmp_path / "wrong.yaml", wrong))
+    assert (said.code, "request.parameters" in said.err, pinned(onhook)[1]) == (1, True, told["content_hash"])
+
+
+# --- what is refused
 
 
 def test_what_cannot_be_inspected_is_a_sentence_and_nothing_is_kept(
@@ -185,7 +251,7 @@ def test_what_cannot_be_inspected_is_a_sentence_and_nothing_is_kept(
     assert onhook("wsdl", "inspect", tmp_path / "none.wsdl").err.endswith(
         "cannot be read: No such file or directory.\n"
     )
-    assert onhook("wsdl", "inspect", tmp_path).err.endswith("is a folder: name the WSDL in it.\n")
+    assert "is a folder: name the WSDL in it" in onhook("wsdl", "inspect", tmp_path).err
     said = onhook("wsdl", "inspect", "https://crm.example/{{ call.id }}")
     assert said.err.splitlines()[1].startswith("  the URL: expected a literal URL, got")
     (tmp_path / "calls.wsdl").write_text("LogCall")
@@ -201,7 +267,9 @@ def test_a_stranger_s_text_does_nothing_to_a_terminal(onhook: CommandLine, web: 
         assert ("\x1b" in out, "Log?[2JCall" in out) == (False, True)
 
 
-def test_a_profile_whose_wsdl_cannot_be_had_saves_nothing_of_the_others(onhook: CommandLine, tmp_path: Path) -> None:
+def test_a_profile_whose_wsdl_cannot_be_had_saves_nothing_of_the_others(
+    onhook: CommandLine, tmp_path: Path, web: Web
+) -> None:
     path = tmp_path / "several.yaml"
     path.write_text(yaml.safe_dump_all([profile("a", "https://crm.example/a"), soap_profile(url=URL + "x")]))
     said = onhook("profile", "apply", path)

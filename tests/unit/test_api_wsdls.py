@@ -132,7 +132,7 @@ def test_a_refresh_says_what_changed_what_was_moved_and_what_breaks(house: House
             }
         ],
     }
-    assert [each["place"] for each in told["changed"]] == ["Lookup"]
+    assert [each["place"] for each in told["changed"]] == ["Calls/CallsPort/Lookup"]
     assert (pinned(house), pinned(house, "look")) == ((URL, hash_of(b"LogCall")), (URL, hash_of(b"LogCall Lookup")))
     noted = [action[1:] for action in house.store.audit_log]
     assert noted == [("wsdl.kept", hash_of(b"LogCall")), ("profile.moved_to_wsdl", "log")]

@@ -8,6 +8,7 @@ import pytest
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.domain.profile import ProfileRefused, parse_profile
 from dispatcher.domain.soap.bundle import UPLOAD_BASE, Bundle, WsdlRefused
+from dispatcher.domain.soap.changes import changes
 from dispatcher.domain.soap.description import Description
 from dispatcher.ports.wsdl import WsdlVersion
 from dispatcher.wsdl_inspection import MAX_NODES, TOO_MANY, Asked, Inspection, InspectionRefused, Upload
@@ -153,7 +154,7 @@ def test_an_upload_finds_its_imports_beside_it_and_stands_under_its_hash(house: 
 
 
 def test_an_upload_without_what_it_imports_is_refused_and_nobody_is_asked(house: House) -> None:
-    with pytest.raises(WsdlRefused, match=r"types\.xsd is imported, but was not handed in"):
+    with pytest.raises(WsdlRefused, match=r"types\.xsd is not there"):
         house.upload(f"LogCall import={UPLOAD_BASE}types.xsd".encode())
     assert (house.web.fetched, house.store.kept_wsdls) == ([], {})
 
@@ -250,7 +251,7 @@ def test_of_a_large_wsdl_parameters_are_counted_and_shown_for_the_operation_that
 def test_a_refresh_of_what_has_not_changed_says_so_and_notes_when(house: House) -> None:
     house.inspect()
     found = house.refresh_later(b"LogCall")
-    assert (found.from_store, found.renewal.unchanged, found.renewal.changed) == (False, True, [])
+    assert (found.from_store, found.renewal.unchanged, found.renewal.changed.listed) == (False, True, ())
     assert [each.fetched_at for each in house.store.wsdl_versions(WORKSPACE)] == [NOON + seconds(60)]
 
 
@@ -264,10 +265,8 @@ def test_a_refresh_moves_the_profiles_that_fit_and_names_those_that_do_not(house
     found = house.refresh_later(b"LogCall Search")
     assert found.renewal.as_document() == {
         "unchanged": False,
-        "changed": [
-            {"place": "Lookup", "sentence": "The operation Lookup is gone.", "breaking": True},
-            {"place": "Search", "sentence": "The operation Search is new.", "breaking": False},
-        ],
+        "changed": changes(described("LogCall", "Lookup"), described("LogCall", "Search")).as_document()["changes"],
+        "more_changes": 0,
         "breaking": True,
         "moved": ["log"],
         "breaks": [
@@ -333,7 +332,7 @@ def test_an_upload_takes_the_place_of_an_upload(house: House) -> None:
     house.add(soap_profile("log", old))
     found = house.upload(b"LogCall Lookup", refresh=True, replaces=old)
     assert (found.location, found.renewal.moved) == (found.content_hash, ["log"])
-    assert [each.sentence for each in found.renewal.changed] == ["The operation Lookup is new."]
+    assert [each.place for each in found.renewal.changed.listed] == ["Calls/CallsPort/Lookup"]
     assert {house.request()[name] for name in ("wsdl", "wsdl_hash")} == {found.content_hash}
 
 
