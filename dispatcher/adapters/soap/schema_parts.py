@@ -9,7 +9,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from zeep.xsd import ComplexType, ListType, UnionType, elements
+from zeep.xsd import AnySimpleType, ComplexType, ListType, UnionType, elements
 from zeep.xsd.elements.references import RefAttribute, RefElement, RefGroup
 from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
 
@@ -147,7 +147,7 @@ class UsedAttribute(RefAttribute):
 
 
 class KeptUnion(UnionType):
-    """A union that is resolved once, for the reason that a group is."""
+    """A union that is resolved once, for the reason that a group is, and may have lists among its members."""
 
     resolved = False
 
@@ -156,7 +156,16 @@ class KeptUnion(UnionType):
         if not self.resolved:
             self.resolved = True
             super().resolve()
+            if self.item_class and issubclass(self.item_class, (ListType, UnionType)):
+                # What such members have in common cannot be made without its items.
+                self.item_class = None
         return self
+
+    def xmlvalue(self, value: Any) -> Any:
+        """The text of a value, of a list's values with spaces between them."""
+        if isinstance(value, list):
+            return " ".join(self.xmlvalue(each) for each in value)
+        return super().xmlvalue(value) if self.item_class else AnySimpleType.xmlvalue(self, value)
 
 
 class KeptAttributeGroup(elements.AttributeGroup):
