@@ -1,7 +1,6 @@
 """WSDLs that cannot be used: each is refused with a sentence, nothing else is raised, opened or logged."""
 
 import logging
-from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -76,8 +75,7 @@ def test_nothing_but_the_documents_of_the_bundle_is_ever_read(location: str, mon
             "it names the type {urn:crm}Gone, which no schema of it defines",
         ),
         (
-            '<xs:element name="a"><xs:complexType><xs:sequence><xs:element ref="tns:gone"/></xs:sequence></xs:complexType>'
-            "</xs:element>",
+            '<xs:complexType name="T"><xs:sequence><xs:element ref="tns:gone"/></xs:sequence></xs:complexType>',
             "it names the element {urn:crm}gone, which no schema of it defines",
         ),
         (
@@ -89,7 +87,7 @@ def test_nothing_but_the_documents_of_the_bundle_is_ever_read(location: str, mon
         ('<xs:element type="xs:int"/>', f"the element on line 3 of {ROOT} is not as XML Schema has it"),
         ("<xs:include/>", "an include names no document"),
         (
-            '<xs:simpleType name="U"><xs:union memberTypes="tns:U"/></xs:simpleType><xs:element name="Call" type="tns:U"/>',
+            '<xs:element name="Call" type="tns:U"/><xs:simpleType name="U"><xs:list itemType="tns:U"/></xs:simpleType>',
             "its definitions contain each other without end",
         ),
     ],
@@ -112,8 +110,8 @@ def test_a_redefinition_of_nothing_is_refused():
 @pytest.mark.parametrize(
     ("broken", "sentence"),
     [
-        (("<wsdl:port name", "<wsdl:port id"), f"The port on line 9 of {ROOT} has no name"),
-        (('binding="tns:CallsSoap"', ""), f"The port on line 9 of {ROOT} has no binding"),
+        (("<wsdl:port name", "<wsdl:port id"), f"The port on line 10 of {ROOT} has no name"),
+        (('binding="tns:CallsSoap"', ""), f"The port on line 10 of {ROOT} has no binding"),
         (('<wsdl:portType name="Calls"', "<wsdl:portType"), f"The portType on line 5 of {ROOT} has no name"),
         (('<wsdl:message name="CallIn"', "<wsdl:message"), f"The message on line 4 of {ROOT} has no name"),
     ],
@@ -137,9 +135,8 @@ def test_what_is_nearly_well_formed_is_read_as_far_as_it_goes_and_says_so():
     assert not document.strict
     described = describe(document)
     assert [each.name for each in described.bindings[0].operations] == ["Call"]
-    assert described.notes == (
-        f"{ROOT} is no well-formed XML: Entity 'nbsp' not defined, line 3, column 160. What could be read of it is shown.",
-    )
+    place = "Entity 'nbsp' not defined, line 3, column 160"
+    assert described.notes == (f"{ROOT} is no well-formed XML: {place}. What could be read of it is shown.",)
 
 
 def test_a_wsdl_that_was_cut_off_is_never_taken_for_a_smaller_one():
@@ -148,23 +145,17 @@ def test_a_wsdl_that_was_cut_off_is_never_taken_for_a_smaller_one():
         assert f"{ROOT} is no well-formed XML" in refusal(Bundle(ROOT, {ROOT: whole[:length]}))
 
 
-GROWING: dict[str, Callable[[int], str]] = {
-    "group": lambda n: (
-        f'<xs:group name="G{n}"><xs:sequence><xs:group ref="tns:G{n + 1}"/><xs:group ref="tns:G{n + 1}"/>'
-        "</xs:sequence></xs:group>"
-    ),
-    "union": lambda n: (
-        f'<xs:simpleType name="U{n}"><xs:union memberTypes="tns:U{n + 1} tns:U{n + 1}"/></xs:simpleType>'
-    ),
-    "attributes": lambda n: (
-        f'<xs:attributeGroup name="A{n}"><xs:attributeGroup ref="tns:A{n + 1}"/>'
-        f'<xs:attributeGroup ref="tns:A{n + 1}"/></xs:attributeGroup>'
-    ),
+DOUBLING = {
+    "group": '<xs:group name="G{0}"><xs:sequence><xs:group ref="tns:G{1}"/><xs:group ref="tns:G{1}"/></xs:sequence>'
+    "</xs:group>",
+    "union": '<xs:simpleType name="U{0}"><xs:union memberTypes="tns:U{1} tns:U{1}"/></xs:simpleType>',
+    "attributes": '<xs:attributeGroup name="A{0}"><xs:attributeGroup ref="tns:A{1}"/>'
+    '<xs:attributeGroup ref="tns:A{1}"/></xs:attributeGroup>',
 }
 
 
 def _doubling(kind: str, last: str) -> str:
-    return "".join(map(GROWING[kind], range(40))) + last
+    return "".join(DOUBLING[kind].format(n, n + 1) for n in range(40)) + last
 
 
 def test_groups_that_double_forty_times_are_refused_without_being_written_out():
@@ -222,7 +213,7 @@ def _mutated(random: Random, document: bytes) -> bytes:
 def test_whatever_is_wrong_with_a_wsdl_nothing_but_a_refusal_is_raised(seed: int):
     random = Random(seed)
     names = ["wrapped.wsdl", "bare.wsdl", "rpc.wsdl", "headers.wsdl", "left_out.wsdl"]
-    described = refused = 0
+    described, refusals = 0, []
     for _ in range(60):
         bundle = files(random.choice(names))
         broken = Bundle(bundle.root, {bundle.root: _mutated(random, bundle.documents[bundle.root])})
@@ -230,7 +221,7 @@ def test_whatever_is_wrong_with_a_wsdl_nothing_but_a_refusal_is_raised(seed: int
             describe(parse_bundle(broken))
             described += 1
         except WsdlRefused as error:
-            refused += 1
-            assert bundle.root in str(error)
+            refusals.append(str(error))
     assert described > 5
-    assert refused > 5
+    assert len(refusals) > 5
+    assert [each for each in refusals if BASE not in each] == []
