@@ -18,10 +18,11 @@ _AROUND = """<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xml
  xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:tns="urn:crm" targetNamespace="urn:crm">
 <wsdl:types><xs:schema targetNamespace="urn:crm" elementFormDefault="qualified">{schema}</xs:schema></wsdl:types>
 <wsdl:message name="CallIn"><wsdl:part name="parameters" element="tns:Call"/></wsdl:message>
-<wsdl:portType name="Calls"><wsdl:operation name="Call"><wsdl:input message="tns:CallIn"/></wsdl:operation></wsdl:portType>
+<wsdl:portType name="Calls"><wsdl:operation name="Call"><wsdl:input message="tns:CallIn"/></wsdl:operation>
+</wsdl:portType>
 <wsdl:binding name="CallsSoap" type="tns:Calls"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
- <wsdl:operation name="Call"><soap:operation soapAction="urn:crm/Call"/><wsdl:input><soap:body use="literal"/></wsdl:input>
- </wsdl:operation></wsdl:binding>
+ <wsdl:operation name="Call"><soap:operation soapAction="urn:crm/Call"/>
+ <wsdl:input><soap:body use="literal"/></wsdl:input></wsdl:operation></wsdl:binding>
 <wsdl:service name="Crm"><wsdl:port name="CallsPort" binding="tns:CallsSoap">
  <soap:address location="http://crm.example/soap"/></wsdl:port></wsdl:service>
 </wsdl:definitions>"""

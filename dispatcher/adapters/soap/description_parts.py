@@ -7,7 +7,7 @@ from typing import Any
 from zeep.xsd import AnySimpleType, AnyType, ComplexType, ListType, UnionType, elements
 
 from dispatcher.adapters.soap.known_schemas import XSD_NAMESPACE
-from dispatcher.adapters.soap.schema_parts import shown_name
+from dispatcher.adapters.soap.schema_simple_types import shown_name
 from dispatcher.domain.soap.bundle import WsdlRefused
 from dispatcher.domain.soap.description import XSD, ObjectType, Parameter, Place, Shape, SimpleType
 

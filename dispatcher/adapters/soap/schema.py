@@ -8,6 +8,7 @@ from zeep import exceptions
 from zeep.loader import absolute_location
 from zeep.settings import Settings
 from zeep.xsd import ComplexType, Schema, elements
+from zeep.xsd.elements.references import RefElement
 from zeep.xsd.schema import SchemaDocument
 from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
 
@@ -184,6 +185,9 @@ class _Settling:
                 size += self._walk(part)
                 if _is_optional(part):
                     indicator[index] = _loosened(part)
+            elif isinstance(part, RefElement):
+                # Only what was met again while it was being resolved is still a reference.
+                raise WsdlRefused("A group of this WSDL contains itself")
             size += 1
             if size > MAX_MEMBERS:
                 raise WsdlRefused(f"A type of this WSDL has more than {MAX_MEMBERS:,} members")

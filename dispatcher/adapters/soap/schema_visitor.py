@@ -1,6 +1,6 @@
 """zeep's reader of schemas, which also keeps facets and documentation and knows `xsd:redefine`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -19,13 +19,11 @@ from dispatcher.adapters.soap.schema_parts import (
     KeptChoice,
     KeptElement,
     KeptGroup,
-    KeptUnion,
     LaterElement,
     LaterType,
-    NarrowedContent,
-    NarrowedType,
     UsedAttribute,
 )
+from dispatcher.adapters.soap.schema_simple_types import KeptUnion, NarrowedContent, NarrowedType, Narrowing
 from dispatcher.domain.soap.bundle import WsdlRefused
 
 MAX_DOCUMENTATION = 500
@@ -59,7 +57,7 @@ def documentation_of(node: Any) -> str:
     return " ".join(filter(None, texts))[:MAX_DOCUMENTATION].rstrip()
 
 
-def _narrowing(restriction: Any) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _narrowing(restriction: Any) -> Narrowing:
     values = tuple(each.get("value", "") for each in restriction.iterchildren(_ENUMERATION))
     facets = {
         etree.QName(each).localname: each.get("value", "")
