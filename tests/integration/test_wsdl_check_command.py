@@ -181,10 +181,11 @@ def test_a_crash_is_told_the_rest_goes_on_and_the_exit_code_is_1(
 ) -> None:
     (folder / "a.wsdl").write_bytes(service())
     (folder / "b.wsdl").write_bytes(service())
-    body = f"def describe(document, b):\n if 'a.wsdl' in b.root: {end}\n return real(document, b)\n"
+    body = f"def parse(b):\n if 'a.wsdl' in b.root: {end}\n return real(b)\n"
     start = (
-        "import sys; sys.path[:] = sys.argv[3:]; from dispatcher.adapters.soap import child; real = child.describe; "
-        f"exec({body!r}); child.describe = describe; child.main(sys.argv[1:3])"
+        "import sys; sys.path[:] = sys.argv[3:]; "
+        "from dispatcher.adapters.soap import child; real = child.parse_bundle; "
+        f"exec({body!r}); child.parse_bundle = parse; child.main(sys.argv[1:3])"
     )
     monkeypatch.setattr(bounded, "BoundedReader", partial(bounded.BoundedReader, start=start))
     assert check() == Said(

@@ -291,6 +291,8 @@ class TestWhatIsRefused:
             ("<!DOCTYPE a>".encode("utf-16") + wsdl(), DTD),
             (b'<?xml version="1.0" encoding="punycode"?>' + wsdl(), ENCODING),
             (b'<?xml version="1.0" encoding="zlib"?>' + wsdl(), ENCODING),
+            (b'<?xml version="1.0" encoding="no-such"?>' + wsdl(), ENCODING),
+            (b'<?xml version="1.0" encoding="utf-32"?>' + wsdl(), ENCODING),
             (b'<?xml version="1.0" encoding="gbk"?>\xff\xff' + wsdl(), "is not in the encoding gbk that it declares"),
             (b'<?xml version="1.0" encoding="utf-16"?>' + wsdl(), OTHER_ENCODING),
             (b'<description xmlns="http://www.w3.org/ns/wsdl"/>', "is a WSDL 2.0; only WSDL 1.1 is read"),

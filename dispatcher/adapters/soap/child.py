@@ -23,7 +23,7 @@ MAX_BUNDLES = 200
 """After so many the process is replaced, whatever it looks like."""
 MAX_RESIDENT_BYTES = 300 * 1_048_576
 """Past this peak it is replaced as well: what one WSDL left behind would count against the next one's limit."""
-_LESS_URGENT = 10
+_LESS_URGENT = 5
 """Added to the process's niceness: deliveries go first."""
 
 

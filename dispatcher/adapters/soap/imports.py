@@ -24,6 +24,8 @@ XML_SCHEMA = "https://www.w3.org/2001/xml.xsd"
 _BY_REFERENCE = ("import", "include", "redefine")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+)?html\b", re.IGNORECASE | re.DOTALL)
 _HTML_PAGE = "is an HTML page and no WSDL: perhaps one that asks to log in, or says what went wrong"
+_NOT_KNOWN_HERE = "is in an encoding that is not known here: save it as UTF-8"
+_UNKNOWN_ENCODING = expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING]
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 # expat itself reads UTF-8, UTF-16 and every encoding of single bytes. Others that are met in WSDLs are decoded before;
 # a list, because some codecs that Python has under a name (punycode) take quadratic time.
@@ -170,9 +172,11 @@ def _parse(document: bytes, scan: _Scan) -> None:
     except expat.ExpatError as error:
         if _HTML.match(document[:4096]):
             raise Unfit(_HTML_PAGE) from error
+        if error.code == _UNKNOWN_ENCODING:
+            raise Unfit(_NOT_KNOWN_HERE) from error
         raise Unfit(f"is not well-formed XML (line {error.lineno}: {expat.ErrorString(error.code)})") from error
     except (LookupError, ValueError) as error:
-        raise Unfit("is in an encoding that is not known here: save it as UTF-8") from error
+        raise Unfit(_NOT_KNOWN_HERE) from error
 
 
 def _in_utf_8(document: bytes) -> tuple[bytes, str | None]:
