@@ -8,6 +8,7 @@ from uuid import UUID
 from dispatcher.domain.profile import ProfileRefused, ProfileSpec
 from dispatcher.domain.requests.soap_request import SoapRequest, is_content_hash
 from dispatcher.domain.shape import Fault
+from dispatcher.domain.soap.choosing import NotOffered, chosen
 from dispatcher.domain.soap.description import Description
 from dispatcher.ports import AdminStore, Clock, SavedProfile, Templates
 from dispatcher.ports.wsdl import ReadDescription, WsdlStore
@@ -48,6 +49,8 @@ class Renewer:
         for saved in self._users(workspace_id, location, content_hash):
             name = saved.profile.spec.name
             spec, faults = judge(_moved(saved.profile.spec.document, location, content_hash))
+            if spec is not None and not faults:
+                faults = self._elsewhere(workspace_id, saved.profile.spec, description)
             if spec is None or faults:
                 broken.append(Broken(name, faults))
             elif dry_run or self.store.update_profile(workspace_id, name, spec, self.clock()) is not None:
@@ -59,6 +62,20 @@ class Renewer:
             request = saved.profile.spec.request
             if isinstance(request, SoapRequest) and request.wsdl == location and request.wsdl_hash != content_hash:
                 yield saved
+
+    def _elsewhere(self, workspace_id: UUID, spec: ProfileSpec, description: Description) -> list[Fault]:
+        """The fault of a profile that would send to another address than before: whoever serves a WSDL could lead calls
+        and credentials to wherever he likes. An address of the profile's own settles it."""
+        request = spec.request
+        assert isinstance(request, SoapRequest)
+        old = self.store.wsdl_description(workspace_id, request.wsdl_hash or "")
+        if request.address is not None or old is None:
+            return []
+        was, now = _address(old, request), _address(description, request)
+        if was == now:
+            return []
+        expected = f"the address that is meant: the WSDL had {was}, and has {now} now"
+        return [{"field": "request.address", "expected": expected, "got": "nothing"}]
 
     def _judge(
         self, workspace_id: UUID, templates: Templates
@@ -75,6 +92,13 @@ class Renewer:
             return spec, review(spec, neighbours, credentials, templates, workspace_id)
 
         return judge
+
+
+def _address(description: Description, request: SoapRequest) -> str | None:
+    try:
+        return chosen(description, request).port.address
+    except NotOffered:  # under older rules, perhaps: then there was nowhere to send to
+        return None
 
 
 def _moved(document: dict[str, Any], location: str, content_hash: str) -> dict[str, Any]:

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from dispatcher.domain.exchange import Answer, ErrorWord
+from dispatcher.domain.soap.built_in import BUILT_IN, LISTS
+from dispatcher.domain.soap.description import SimpleType
+from dispatcher.domain.soap.lexical import lexical
 from dispatcher.domain.soap.reply import Fault
+from dispatcher.domain.soap.samples import sample
 from dispatcher.ports import RenderError
 from tests.unit.soap_house import ADDRESS, CRM, ENVELOPES, RPC, WORKSPACE, SoapHouse, inner
 from tests.unit.template_house import BREAKOUT, CONTEXT
@@ -84,6 +89,30 @@ def test_binary_data_is_encoded_unless_it_is_said_to_be_encoded(house: SoapHouse
         "request.parameters.CallId.$base64": "a plain value: the type is not a binary one"
     }
     assert list(house.faults(parameters={**LEAST, "Note": {"$base64": "A"}})) == ["request.parameters.Note.$base64"]
+
+
+BUILT_INS = [name for name in (*BUILT_IN, *LISTS) if name != "anySimpleType"]
+
+
+def test_every_built_in_type_is_written_as_its_lexical_form_in_elements_and_in_attributes():
+    elements = "".join(f'<xsd:element name="e{name}" type="xsd:{name}" minOccurs="0"/>' for name in BUILT_INS)
+    attributes = "".join(f'<xsd:attribute name="a{name}" type="xsd:{name}"/>' for name in BUILT_INS)
+    own = (
+        '<xsd:simpleType name="Ints"><xsd:list itemType="xsd:int"/></xsd:simpleType>'
+        '<xsd:simpleType name="Either"><xsd:union memberTypes="xsd:int tns:Ints"/></xsd:simpleType>'
+    )
+    more = '<xsd:element name="ints" type="tns:Ints" minOccurs="0"/><xsd:element name="either" type="tns:Either" minOccurs="0"/>'
+    inner_type = f"<xsd:complexType><xsd:sequence>{elements}{more}</xsd:sequence>{attributes}</xsd:complexType>"
+    text = CRM.replace("</xsd:schema>", f'{own}<xsd:element name="All">{inner_type}</xsd:element></xsd:schema>')
+    house = SoapHouse(text.replace('element="tns:Notify"', 'element="tns:All"'))
+    values = {name: sample(SimpleType(f"xsd:{name}", name)) for name in BUILT_INS}
+    given = {f"{place}{name}": value for name, value in values.items() for place in "ea"}
+    body = etree.fromstring(house.body(CONTEXT, "Notify", parameters={**given, "ints": [1, 22], "either": "3 4"}))
+    written = {etree.QName(child).localname: child.text for child in body} | dict(body.attrib)
+    forms = {name: lexical(value, SimpleType(name, name)) for name, value in values.items()}
+    expected = {f"{place}{name}": form for name, form in forms.items() for place in "ea"}
+    assert written == {**expected, "ints": "1 22", "either": "3 4"}
+    assert ">NaN<" in house.body(CONTEXT, "Notify", parameters={"efloat": "NaN"})
 
 
 def test_objects_with_attributes_and_lists_of_both_kinds(house: SoapHouse):

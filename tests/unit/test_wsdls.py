@@ -284,6 +284,29 @@ def test_a_refresh_moves_the_profiles_that_fit_and_names_those_that_do_not(house
     assert [(each.content_hash, each.fetched_at) for each in versions] == [(new, NOON + seconds(60)), (old, NOON)]
 
 
+def test_a_refresh_leads_no_profile_to_another_address_unless_its_own_says_so(house: House) -> None:
+    house.web.documents[URL] = b"LogCall"
+    house.inspect()
+    house.add(soap_profile("led"))
+    house.add(soap_profile("fixed", address="https://crm.example/calls"))
+    renewal = house.refresh_later(b"LogCall at=https://elsewhere.example/").renewal.as_document()
+    assert (renewal["breaking"], renewal["moved"]) == (False, ["fixed"])
+    assert renewal["breaks"] == [
+        {
+            "profile": "led",
+            "errors": [
+                {
+                    "field": "request.address",
+                    "expected": "the address that is meant: the WSDL had http://10.0.0.9/calls, "
+                    "and has https://elsewhere.example/ now",
+                    "got": "nothing",
+                }
+            ],
+        }
+    ]
+    assert house.request("led")["wsdl_hash"] == hash_of(b"LogCall")
+
+
 def test_a_dry_refresh_says_the_same_and_changes_nothing(house: House) -> None:
     house.web.documents[URL] = b"LogCall Lookup"
     house.add(soap_profile("log"))

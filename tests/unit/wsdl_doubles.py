@@ -36,7 +36,10 @@ def text_parameter(name: str, **over: object) -> Parameter:
     return replace(Parameter(name, f"{XSD}:string", Shape.SIMPLE, simple=TEXT), **over)  # type: ignore[arg-type]
 
 
-def described(*operations: str, notes: tuple[str, ...] = ()) -> Description:
+ADDRESS = "http://10.0.0.9/calls"
+
+
+def described(*operations: str, notes: tuple[str, ...] = (), address: str = ADDRESS) -> Description:
     """One service with one port; every operation takes `Caller`, optional and enumerated `Note`s, and an object."""
     caller = text_parameter("Caller")
     note = Parameter("Note", "NoteText", Shape.SIMPLE, simple=NOTE, min_occurs=0, max_occurs=None)
@@ -46,7 +49,7 @@ def described(*operations: str, notes: tuple[str, ...] = ()) -> Description:
                   output_element=f"{name}Response")
         for name in operations
     )  # fmt: skip
-    port = Port("CallsPort", "CallsBinding", "http://10.0.0.9/calls")
+    port = Port("CallsPort", "CallsBinding", address)
     types = (ObjectType("Lead", (text_parameter("Name", documentation="As the CRM has it."),)),)
     binding = Binding("CallsBinding", SoapVersion.V1_1, made)
     return Description((Service("Calls", (port,)),), (binding,), types, notes)
@@ -59,7 +62,7 @@ def kept(text: bytes = b"LogCall", url: str = URL, **over: object) -> KeptWsdl:
 
 
 class WordsEngine:
-    """A WsdlEngine: a word is an operation, `import=URL` an import, `<broken>` refused."""
+    """A WsdlEngine: a word is an operation, `import=URL` an import, `at=URL` the address, `<broken>` refused."""
 
     def __init__(self) -> None:
         self.collected: list[str] = []
@@ -82,7 +85,8 @@ class WordsEngine:
         words = bundle.documents[bundle.root].decode().split()
         if "<broken>" in words:
             raise WsdlRefused("The WSDL is no well-formed XML.")
-        return described(*(word for word in words if "=" not in word))
+        addresses = [word.removeprefix("at=") for word in words if word.startswith("at=")]
+        return described(*(word for word in words if "=" not in word), address=(addresses or [ADDRESS])[0])
 
 
 class Web:

@@ -13,6 +13,7 @@ from zeep.xsd.schema import SchemaDocument
 from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
 
 from dispatcher.adapters.soap.known_schemas import KNOWN_SCHEMAS
+from dispatcher.adapters.soap.schema_simple_types import BUILT_IN_TYPES
 from dispatcher.adapters.soap.schema_visitor import WsdlSchemaVisitor
 from dispatcher.domain.soap.bundle import WsdlRefused
 
@@ -78,6 +79,12 @@ class WsdlSchema(Schema):
         """`read` gets the documents; `transport` is for those schemas that zeep finds in replies."""
         self._read = read
         super().__init__(None, transport, location, settings)
+
+    def _load_default_documents(self) -> Any:
+        schema = super()._load_default_documents()
+        for each in BUILT_IN_TYPES:
+            schema.register_type(each._default_qname, each(is_global=True))
+        return schema
 
     def create_new_document(self, node: Any, url: Any, base_url: Any = None, target_namespace: Any = None) -> Any:
         """A schema of ours, registered and loaded."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zeep.xsd import AnySimpleType, ComplexType, ListType, UnionType, elements
+from zeep.xsd.types import builtins
 from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
 
 Narrowing = tuple[tuple[str, ...], Mapping[str, str]]
@@ -85,7 +86,26 @@ class NarrowedContent(UnresolvedType):
         return twin
 
 
-class KeptUnion(UnionType):
+class TextAsItIs:
+    """Before a simple type of zeep's: a text is written as it is. Values come in their lexical form, of which zeep
+    breaks some: it takes lists apart by characters, cannot write a `gYear`, and writes `NAN`."""
+
+    def xmlvalue(self, value: Any) -> Any:
+        """The text itself; of any other value what zeep makes of it."""
+        return value if isinstance(value, str) else super().xmlvalue(value)  # type: ignore[misc]
+
+
+class KeptList(TextAsItIs, ListType):
+    """A list whose values may come as one text."""
+
+
+BUILT_IN_TYPES: tuple[Any, ...] = tuple(
+    type(each.__name__, (TextAsItIs, each), {"__module__": "zeep.xsd.dynamic_types"}) for each in builtins._types
+)
+"""zeep's types of XML Schema, with texts as they are."""
+
+
+class KeptUnion(TextAsItIs, UnionType):
     """A union that is resolved once, for the reason that a group is, and may have lists among its members."""
 
     resolved = False
@@ -104,4 +124,6 @@ class KeptUnion(UnionType):
         """The text of a value, of a list's values with spaces between them."""
         if isinstance(value, list):
             return " ".join(self.xmlvalue(each) for each in value)
-        return super().xmlvalue(value) if self.item_class else AnySimpleType.xmlvalue(self, value)
+        if isinstance(value, str) or self.item_class:
+            return super().xmlvalue(value)
+        return AnySimpleType.xmlvalue(self, value)

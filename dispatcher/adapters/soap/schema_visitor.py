@@ -23,7 +23,7 @@ from dispatcher.adapters.soap.schema_parts import (
     LaterType,
     UsedAttribute,
 )
-from dispatcher.adapters.soap.schema_simple_types import KeptUnion, NarrowedContent, NarrowedType, Narrowing
+from dispatcher.adapters.soap.schema_simple_types import KeptList, KeptUnion, NarrowedContent, NarrowedType, Narrowing
 from dispatcher.domain.soap.bundle import WsdlRefused
 
 MAX_DOCUMENTATION = 500
@@ -146,6 +146,10 @@ class WsdlSchemaVisitor(SchemaVisitor):
         if is_global:
             self.register_type(qname, found)
         return found
+
+    def visit_list(self, node: Any, parent: Any) -> Any:
+        """A list whose values may come as one text."""
+        return KeptList(super().visit_list(node, parent).item_type)
 
     def visit_union(self, node: Any, parent: Any) -> Any:
         """A union of the types it names and those it holds; zeep's takes only the former where there are both."""
