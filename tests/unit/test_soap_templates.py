@@ -101,7 +101,9 @@ def test_every_built_in_type_is_written_as_its_lexical_form_in_elements_and_in_a
         '<xsd:simpleType name="Ints"><xsd:list itemType="xsd:int"/></xsd:simpleType>'
         '<xsd:simpleType name="Either"><xsd:union memberTypes="xsd:int tns:Ints"/></xsd:simpleType>'
     )
-    more = '<xsd:element name="ints" type="tns:Ints" minOccurs="0"/><xsd:element name="either" type="tns:Either" minOccurs="0"/>'
+    more = "".join(
+        f'<xsd:element name="{name.lower()}" type="tns:{name}" minOccurs="0"/>' for name in ("Ints", "Either")
+    )
     inner_type = f"<xsd:complexType><xsd:sequence>{elements}{more}</xsd:sequence>{attributes}</xsd:complexType>"
     text = CRM.replace("</xsd:schema>", f'{own}<xsd:element name="All">{inner_type}</xsd:element></xsd:schema>')
     house = SoapHouse(text.replace('element="tns:Notify"', 'element="tns:All"'))
