@@ -146,10 +146,11 @@ class TestWhatItSees:
         monkeypatch.setenv("PYTHONSTARTUP", "/nowhere")
         with Path(__file__).open() as ours:
             os.set_inheritable(ours.fileno(), True)
-            seen = "dict(os.environ), os.getcwd(), os.listdir('/dev/fd')"
-            said = str(refusal(instead_of_parsing(f"import os; raise child.WsdlRefused(repr(({seen})))")))
+            seen = "dict(os.environ), os.getcwd(), os.listdir('/dev/fd'), sys.flags.isolated"
+            said = str(refusal(instead_of_parsing(f"import os, sys; raise child.WsdlRefused(repr(({seen})))")))
         assert "secret" not in said
-        environment, folder, descriptors = eval(said)
+        environment, folder, descriptors, isolated = eval(said)
+        assert isolated == 1
         assert set(environment) <= {"LC_ALL", "PATH"}
         assert folder == "/"
         assert len(descriptors) <= 5  # the standard three, the answers, and the listing's own
