@@ -131,7 +131,18 @@ def rendering(measured: Sequence[Measurement]) -> list[Figure]:
     return [Figure("rendering", "render and sign one request", median(spent), percentile(sorted(spent), 95), bar, held)]
 
 
-PARTS: dict[str, Callable[[Sequence[Measurement]], list[Figure]]] = {"criteria": criteria, "rendering": rendering}
+def soap(_: Sequence[Measurement]) -> list[Figure]:
+    """Building a SOAP request, and judging a reply."""
+    from bench import soap_steps  # noqa: PLC0415 - it rests on this module
+
+    return soap_steps.figures(*soap_steps.kept())
+
+
+PARTS: dict[str, Callable[[Sequence[Measurement]], list[Figure]]] = {
+    "criteria": criteria,
+    "rendering": rendering,
+    "soap-steps": soap,
+}
 
 
 def some_events() -> list[StoredEvent]:

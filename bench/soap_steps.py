@@ -1,6 +1,6 @@
 """What SOAP costs inside a worker, without servers: building one request, and judging one reply.
 
-The product's own templates are handed in, with the WSDL of `bench.soap_target` kept where they look for it.
+By the product's own templates, with the WSDL of `bench.soap_target` kept where they look for it.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,38 @@ from uuid import uuid4
 
 from bench import micro
 from bench.accounting import percentile
-from bench.soap_target import CONTENT_TYPE, REPLY
+from bench.soap import soap_profile
+from bench.soap_target import CONTENT_TYPE, REPLY, WSDL_PATH, wsdl
+from dispatcher.adapters.engines import ENGINES
+from dispatcher.adapters.soap.describe import describe
+from dispatcher.adapters.soap.library import WsdlLibrary
+from dispatcher.adapters.soap.templates import SoapTemplates
+from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.domain.exchange import Answer, Exchange
 from dispatcher.domain.outcome import Delivered, outcome_of
-from dispatcher.domain.profile import ProfileSpec
+from dispatcher.domain.profile import ProfileSpec, parse_profile
 from dispatcher.domain.requests.own_headers import own_headers
+from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.ports import Profile, StoredEvent
 from dispatcher.ports.sending import Templates
+from dispatcher.ports.wsdl import KeptWsdl
+
+ORIGIN = "http://crm.invalid"
 
 MAX_BUILD_MS = 3.0
 """What rendering, checking and building one request may take: "no more than a few milliseconds"."""
+
+
+def kept() -> tuple[Templates, ProfileSpec]:
+    """The product's templates over the sink's WSDL, parsed, and a profile that is pinned to it."""
+    document = soap_profile("crm", ORIGIN)
+    bundle = Bundle(ORIGIN + WSDL_PATH, {ORIGIN + WSDL_PATH: wsdl(ORIGIN)})
+    wanted = KeptWsdl(bundle.content_hash, bundle, describe(parse_bundle(bundle)))
+    document["request"]["wsdl_hash"] = bundle.content_hash
+    library = WsdlLibrary(lambda *_: wanted, lambda *_: wanted.description)
+    templates, spec = SoapTemplates(library), parse_profile(document, ENGINES)
+    templates.prepare(spec, workspace_id=micro.WORKSPACE)
+    return templates, spec
 
 
 def figures(templates: Templates, spec: ProfileSpec) -> list[micro.Figure]:

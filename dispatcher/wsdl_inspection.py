@@ -7,12 +7,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from dispatcher.domain.shape import Fault, nearest
-from dispatcher.domain.soap.bundle import UPLOAD_BASE, WsdlRefused
+from dispatcher.domain.soap.bundle import UPLOAD_BASE
 from dispatcher.domain.soap.changes import Changes
 from dispatcher.domain.soap.description import Description, Operation
 from dispatcher.domain.soap.examples import example
 from dispatcher.domain.soap.tree import tree
-from dispatcher.ports.wsdl import Fetch
 
 Document = dict[str, Any]
 
@@ -32,8 +31,11 @@ class InspectionRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A WSDL that was handed in. `file` gives what it imports by relative name, None for what is not there."""
+class Upload(Mapping[str, bytes]):
+    """A WSDL that was handed in, and as a mapping, by URL, it and what stands beside it.
+
+    `file` gives what it imports by relative name, None for what is not there; it is asked when that is wanted.
+    """
 
     name: str
     document: bytes
@@ -44,21 +46,23 @@ class Upload:
         """The URL that it stands at, as far as its imports are concerned."""
         return UPLOAD_BASE + quote(self.name, errors="replace")
 
-    def beside(self, fetch: Fetch) -> Fetch:
-        """Gets what stands beside the upload from where that came from, everything else by `fetch`."""
-
-        def get(url: str) -> bytes:
-            if not url.startswith(UPLOAD_BASE):
-                return fetch(url)
+    def __getitem__(self, url: str) -> bytes:
+        if url == self.root:
+            return self.document
+        if url.startswith(UPLOAD_BASE):
             name = url.removeprefix(UPLOAD_BASE)
             # An import may be written as a URL or, wrongly, as the name of a file: `a%20b.xsd` or `a b.xsd`.
             for each in dict.fromkeys((name, unquote(name))):
                 document = self.file(each)
                 if document is not None:
                     return document
-            raise WsdlRefused(f"{unquote(name)[:200]} is imported, but was not handed in with the WSDL.")
+        raise KeyError(url)
 
-        return get
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.root,))
+
+    def __len__(self) -> int:
+        return 1
 
 
 @dataclass(frozen=True)

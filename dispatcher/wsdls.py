@@ -1,6 +1,6 @@
 """Inspect and refresh WSDLs, and pin profiles to what was found: the one way, for the API and for the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any, Protocol
@@ -119,10 +119,10 @@ class Wsdls:
     def _read(self, workspace_id: UUID, asked: Asked, credential: Credential | None) -> KeptWsdl:
         upload = asked.upload
         root = upload.root if upload is not None else asked.url or ""
-        given = {root: upload.document} if upload is not None else {}
+        given: Mapping[str, bytes] = upload if upload is not None else {}
         with self._slot():
             fetch = self._open_fetch(root, credential, self._store.workspace(workspace_id).egress_proxy)
-            bundle = self._engine.collect(root, given, fetch if upload is None else upload.beside(fetch))
+            bundle = self._engine.collect(root, given, fetch)
             return KeptWsdl(bundle.content_hash, bundle, self._engine.describe(bundle))
 
     @contextmanager

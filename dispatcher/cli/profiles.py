@@ -274,7 +274,7 @@ def _row(saved: "SavedProfile") -> dict[str, Any]:
         "enabled": profile.enabled,
         "revision": profile.revision,
         "events": sorted(profile.spec.events),
-        "target": f"{profile.spec.request.method} {profile.spec.request.url}",
+        "target": profile.spec.request.target,
         "disabled_reason": saved.disabled_reason,
         "created_at": saved.created_at,
         "updated_at": saved.updated_at,

@@ -48,7 +48,8 @@ def _head(inspection: "Inspection", *, dry_run: bool) -> Iterator[str]:
 
 
 def _port_lines(port: "Port", binding: "Binding") -> Iterator[str]:
-    yield f"  port {text_of(port.name)}, SOAP {binding.soap_version}, {text_of(port.address or 'no address')}"
+    address = port.address or "no address"
+    yield from _wrapped(f"port {port.name}, SOAP {binding.soap_version}, {address}", "  ", "    ")
     for each in binding.operations:
         yield f"    {text_of(each.name)}{' (one-way)' if each.one_way else ''}"
         yield from _wrapped(each.documentation, "      ")
@@ -169,4 +170,12 @@ def _wrapped(text: str, indent: str, following: str | None = None) -> list[str]:
     """The text in lines, each indented; nothing for no text. Words keep no character that a terminal acts upon."""
     words = text_of(" ".join(text.split()))
     after = indent if following is None else following
-    return wrap(words, COLUMNS, initial_indent=indent, subsequent_indent=after, break_on_hyphens=False)
+    # A URL or a name that is longer than a line stays whole, to be copied.
+    return wrap(
+        words,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=after,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -90,7 +90,7 @@ EVERYTHING: dict[str, Any] = {
     "day": "2026-11-20",
     "price": "12.50",
     "recorded": True,
-    "audio": "AP9SSUZG",
+    "audio": {"$base64": "AP9SSUZG"},
     "outcome": "{{ call.outcome }}",
     "agent": {"id": "{{ call.agent.id }}", "name": "{{ call.agent.name }}", "team": {"name": "Sales"}},
     "lines": [{"sku": "a", "quantity": 2}, {"sku": "b"}],

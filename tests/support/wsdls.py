@@ -8,6 +8,7 @@ from zeep import Client
 
 from dispatcher.adapters.soap.zeep_document import WsdlDocument, parse_bundle
 from dispatcher.domain.soap.bundle import Bundle
+from dispatcher.domain.soap.description import Parameter, Shape, SimpleType
 
 FOLDER = Path(__file__).parent.parent / "wsdls"
 BASE = "http://crm.example/"
@@ -17,10 +18,11 @@ _AROUND = """<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xml
  xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:tns="urn:crm" targetNamespace="urn:crm">
 <wsdl:types><xs:schema targetNamespace="urn:crm" elementFormDefault="qualified">{schema}</xs:schema></wsdl:types>
 <wsdl:message name="CallIn"><wsdl:part name="parameters" element="tns:Call"/></wsdl:message>
-<wsdl:portType name="Calls"><wsdl:operation name="Call"><wsdl:input message="tns:CallIn"/></wsdl:operation></wsdl:portType>
+<wsdl:portType name="Calls"><wsdl:operation name="Call"><wsdl:input message="tns:CallIn"/></wsdl:operation>
+</wsdl:portType>
 <wsdl:binding name="CallsSoap" type="tns:Calls"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
- <wsdl:operation name="Call"><soap:operation soapAction="urn:crm/Call"/><wsdl:input><soap:body use="literal"/></wsdl:input>
- </wsdl:operation></wsdl:binding>
+ <wsdl:operation name="Call"><soap:operation soapAction="urn:crm/Call"/>
+ <wsdl:input><soap:body use="literal"/></wsdl:input></wsdl:operation></wsdl:binding>
 <wsdl:service name="Crm"><wsdl:port name="CallsPort" binding="tns:CallsSoap">
  <soap:address location="http://crm.example/soap"/></wsdl:port></wsdl:service>
 </wsdl:definitions>"""
@@ -48,12 +50,22 @@ def call(content: str, more: str = "") -> Bundle:
     return texts(root=around(f'<xs:element name="Call"><xs:complexType>{content}</xs:complexType></xs:element>{more}'))
 
 
+def plain(name: str, base: str, **more: Any) -> Parameter:
+    """A parameter of a built-in type."""
+    return Parameter(name, f"xsd:{base}", Shape.SIMPLE, simple=SimpleType(f"xsd:{base}", base), **more)
+
+
+def nested(name: str, type_: str, index: int, **more: Any) -> Parameter:
+    """A parameter of a complex type, by its index."""
+    return Parameter(name, type_, Shape.OBJECT, object=index, **more)
+
+
 def envelope(document: WsdlDocument | Bundle, operation: str, **arguments: Any) -> str:
-    """The body's content that zeep builds for an operation, as canonical XML."""
+    """What zeep builds into header and body, as canonical XML; a name that has a namespace begins with `q_`."""
     if isinstance(document, Bundle):
         document = parse_bundle(document)
-    service = next(each for each in document.services.values() if each.ports)
-    binding = next(each.binding for each in service.ports.values() if operation in each.binding.all())
+    ports = [port for service in document.services.values() for port in service.ports.values()]
+    binding = next(port.binding for port in ports if operation in port.binding.all())
     client = Client(document, transport=document.transport, settings=document.settings)
     built, _ = binding._create(operation, (), arguments, client=client, options={"address": "http://crm.example/"})
     return "".join(_without_namespaces(each) for part in built for each in part)

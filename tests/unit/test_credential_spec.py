@@ -197,4 +197,11 @@ def test_every_example_is_a_credential(path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert [path.stem for path in EXAMPLES] == ["ipscape", "maxcontact", "oauth2"]
+    assert [path.stem for path in EXAMPLES] == [
+        "ipscape",
+        "maxcontact",
+        "oauth2",
+        "salesforce-soap",
+        "soap-session",
+        "wsse",
+    ]

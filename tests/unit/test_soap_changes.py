@@ -89,6 +89,11 @@ def test_a_moved_type_table_is_no_change() -> None:
             described(add()),
             (PLACE, "headers.session", "session was removed.", True),
         ),
+        (
+            described(add()),
+            described(add(headers=(simple("session"),))),
+            (PLACE, "headers.session", "session was added (xsd:string, optional).", False),
+        ),
     ],
 )
 def test_a_change_of_ports_and_operations(before: Description, after: Description, change: Any) -> None:
@@ -198,29 +203,31 @@ def test_types_that_may_not_stand_in_a_type_s_place_any_more_and_changes_in_thos
 def test_what_many_operations_share_is_told_once() -> None:
     def many(base: str) -> Description:
         operations = [Operation(f"O{number}", input=(an_object("p", 0),)) for number in range(50)]
+        operations.append(Operation("Last", soap_action=base))
         table = (the(simple("a", base), an_object("again", 0, **LIST)),)
         one = described(*operations, table=table)
         ports = tuple(Port(f"P{number}", "B", None) for number in range(3))
         return Description((Service("Crm", ports),), one.bindings, table)
 
     assert found(many("string"), many("int")) == [
-        ("Crm/P0/O0", "parameters.p.a", "a changed its type from xsd:string to xsd:int.", True)
+        ("Crm/P0/O0", "parameters.p.a", "a changed its type from xsd:string to xsd:int.", True),
+        ("Crm/P0/Last", "", "The SOAPAction changed from string to int.", False),
     ]
 
 
 def test_three_hundred_changes_are_listed_breaking_ones_first_and_the_rest_counted() -> None:
     before = described(Operation("Gone"))
-    after = described(*(Operation(f"O{number}") for number in range(400)))
+    after = described(*(Operation(f"O{number}") for number in range(400)), address="http://new.example/")
     result = changes(before, after)
-    assert (len(result.listed), result.more, result.breaking) == (300, 101, True)
+    assert (len(result.listed), result.more, result.breaking) == (300, 102, True)
     assert result.listed[0] == Change("Crm/Soap/Gone", "", "The operation was removed.", breaking=True)
-    assert result.as_document()["changes"][1] == {
+    assert result.as_document()["changes"][2] == {
         "place": "Crm/Soap/O0",
         "path": "",
         "sentence": "The operation was added.",
         "breaking": False,
     }
-    assert (result.as_document()["more"], result.as_document()["breaking"]) == (101, True)
+    assert (result.as_document()["more"], result.as_document()["breaking"]) == (102, True)
 
 
 def test_a_thousand_types_that_all_reach_each_other_are_compared_once_each() -> None:

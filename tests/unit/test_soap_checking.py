@@ -194,6 +194,8 @@ def test_two_alternatives_may_be_templates_but_not_both_literal() -> None:
     assert faults({"mail": "a", "phone": "1"}, MAIL, PHONE) == [
         ("phone", "nothing beside mail: only one of the two may be sent", 'string "1"')
     ]
+    many = simple("many", choice=(0, 0), max_occurs=None)
+    assert faults({"many": {"$for": "call.tags", "$each": "x"}, "phone": "1"}, many, PHONE) == []
     one, two = (an_object(f"p{number}", 0, choice=(0, number)) for number in (0, 1))
     loose = the(simple("a", **OPTIONAL))
     assert faults({"p0": {"a": TEMPLATE}, "p1": {"a": "x"}}, one, two, table=(loose,)) == []

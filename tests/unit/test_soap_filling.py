@@ -88,6 +88,7 @@ def test_a_value_that_does_not_fit_is_told_by_its_path_and_not_shown() -> None:
         (simple("p", max_occurs=None), None, {"p": [""]}),
         (simple("p", "int", nillable=True), "", {"p": NIL}),
         (simple("p", "int", nillable=True, max_occurs=None), None, {"p": [NIL]}),
+        (simple("p", "int", nillable=True, min_occurs=2, max_occurs=None), [None, None], {"p": [NIL, NIL]}),
         (simple("p", "int", nillable=True, **OPTIONAL), None, {}),
         (simple("p", "int", nillable=True, **OPTIONAL), {"$nil": True}, {"p": NIL}),
         (Parameter("p", "xsd:anyType", Shape.ANY_TYPE), None, {"p": ""}),
@@ -213,7 +214,7 @@ def test_a_required_choice_needs_an_alternative() -> None:
         "request.parameters",
         "one of number or ext: it is required",
     )
-    number = simple("number", "int", choice=(0, 0))
+    number = simple("number", "int", choice=(0, 0), min_occurs=0)
     assert refused({"number": ""}, number, choices=(0,)) == ("request.parameters.number", NO_VALUE)
 
 

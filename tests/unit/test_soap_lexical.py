@@ -2,11 +2,12 @@
 
 import re
 from base64 import b64decode
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dispatcher.domain.soap.built_in import BUILT_IN, LISTS, DoesNotFit, Family
@@ -176,7 +177,7 @@ def test_what_does_not_fit_is_told_without_the_value(base: str, value: Any, expe
         (of("string", maxLength="3"), "äöü", "four", "at most 3 characters (the filter first(n) cuts a text)"),
         (of("string", minLength="2"), "ab", "a", "at least 2 characters"),
         (of("token", length="2"), " ab ", "abc", "exactly 2 characters"),
-        (of("base64Binary", maxLength="2"), "ü", "üa", "at most 2 octets of UTF-8"),
+        (of("base64Binary", maxLength="2"), "ü", "üa", "at most 2 octets"),
         (of("NMTOKENS", minLength="2"), "a b", "a", "at least 2 items"),
         (of("string", whiteSpace="collapse", maxLength="3"), " a  b ", "a b c", "at most 3 characters"),
         (of("int", minInclusive="1", maxExclusive="10"), 9, 10, "less than 10"),
@@ -188,6 +189,12 @@ def test_what_does_not_fit_is_told_without_the_value(base: str, value: Any, expe
             "2026-01-01T01:00:00+01:00",
             "2026-01-01T00:00:00-00:01",
             "2026-01-01T00:00:00Z or less",
+        ),
+        (
+            of("dateTime", maxInclusive="2028-02-29T23:45:00Z"),
+            "2028-03-01T00:30:00+01:00",
+            "2028-03-01T00:00:00Z",
+            "2028-02-29T23:45:00Z or less",
         ),
         (of("time", maxExclusive="12:00:00"), "11:59:59.9", "12:00:00", "less than 12:00:00"),
         (of("decimal", fractionDigits="2"), "1.500", "1.505", "at most 2 digits after the point"),
@@ -201,6 +208,27 @@ def test_what_does_not_fit_is_told_without_the_value(base: str, value: Any, expe
 def test_facets_narrow_a_type(simple: SimpleType, fits: Any, does_not: Any, expected: str) -> None:
     lexical(fits, simple)
     assert expected in refused(does_not, simple)
+
+
+def test_a_moment_without_a_zone_is_compared_as_on_the_wall() -> None:
+    noon = of("dateTime", maxInclusive="2026-01-01T12:00:00+01:00")
+    assert lexical("2026-01-01T12:00:00", noon) == "2026-01-01T12:00:00"
+    assert refused("2026-01-01T12:00:00Z", noon).endswith("; 2026-01-01T12:00:00+01:00 or less")
+
+
+ZONES = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(timezones=ZONES)
+
+
+@given(MOMENTS, MOMENTS, st.timedeltas(timedelta(days=-2), timedelta(days=2)))
+def test_moments_are_in_the_order_of_the_calendar(one: datetime, other: datetime, near: timedelta) -> None:
+    assume(2 < one.year < 9998)
+    for limit in (other, one + near):
+        simple = of("dateTime", maxExclusive=limit.isoformat())
+        if one < limit:
+            assert lexical(one.isoformat(), simple) == one.isoformat()
+        else:
+            refused(one.isoformat(), simple)
 
 
 def test_a_listed_number_is_sent_as_the_enumeration_writes_it() -> None:

@@ -70,6 +70,22 @@ def test_values_are_written_as_their_types_want_them(house: SoapHouse):
     )
 
 
+def test_binary_data_is_encoded_unless_it_is_said_to_be_encoded(house: SoapHouse):
+    plain = house.body(call(custom={"wav": "AP9S"}), parameters={**LEAST, "Note": "{{ call.custom.wav }}"})
+    assert "<ns0:Note>QVA5Uw==</ns0:Note>" in plain
+    encoded = {**LEAST, "Note": {"$base64": "{{ call.custom.wav }}"}}
+    assert "<ns0:Note>AP9S</ns0:Note>" in house.body(call(custom={"wav": "AP9S"}), parameters=encoded)
+    assert "Note" not in house.body(call(custom={}), parameters=encoded)
+    field, reason, word = refusal(house, call(custom={"wav": "not base64!"}), Note=encoded["Note"])
+    assert (field, word) == ("request.parameters.Note.$base64", ErrorWord.BAD_VALUE)
+    assert "base64" in reason
+    assert "not base64!" not in reason
+    assert house.faults(parameters={**LEAST, "CallId": {"$base64": "AA=="}}) == {
+        "request.parameters.CallId.$base64": "a plain value: the type is not a binary one"
+    }
+    assert list(house.faults(parameters={**LEAST, "Note": {"$base64": "A"}})) == ["request.parameters.Note.$base64"]
+
+
 def test_objects_with_attributes_and_lists_of_both_kinds(house: SoapHouse):
     given = {
         **LEAST,

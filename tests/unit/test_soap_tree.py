@@ -130,6 +130,14 @@ def test_an_example_ends_where_a_type_contains_itself() -> None:
     assert example([an_object("p", 0)], (endless,))["p"]["self"] == {"self": {"$nil": True}, "other": {}}
 
 
+def test_optional_parameters_are_shown_to_six_levels() -> None:
+    table = tuple(the(simple("a"), an_object("b", index + 1, **OPTIONAL)) for index in range(9))
+    node, levels = example([an_object("b", 0)], (*table, the())), 0
+    while "b" in node:
+        node, levels = node["b"], levels + 1
+    assert (levels, node) == (6, {"a": "text"})
+
+
 def test_of_a_choice_the_first_alternative_that_ends_is_shown() -> None:
     rule = the(an_object("all", 0, choice=(0, 0)), simple("field", choice=(0, 1)), required_choices=(0,))
     assert example([an_object("rule", 0)], (rule,)) == {"rule": {"field": "text"}}

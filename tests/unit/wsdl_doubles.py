@@ -10,7 +10,7 @@ from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.profile import ProfileSpec
 from dispatcher.domain.requests.soap_request import SoapRequest
 from dispatcher.domain.shape import Fault
-from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
+from dispatcher.domain.soap.bundle import UPLOAD_BASE, Bundle, WsdlRefused
 from dispatcher.domain.soap.description import (
     XSD,
     Binding,
@@ -71,6 +71,8 @@ class WordsEngine:
         while wanted:
             url = wanted.pop()
             if url not in documents:
+                if url.startswith(UPLOAD_BASE) and url not in given:
+                    raise WsdlRefused(f"{url} is not there.")
                 documents[url] = given[url] if url in given else fetch(url)
                 words = documents[url].decode().split()
                 wanted += [word.removeprefix("import=") for word in words if word.startswith("import=")]

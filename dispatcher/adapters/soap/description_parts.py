@@ -7,12 +7,15 @@ from typing import Any
 from zeep.xsd import AnySimpleType, AnyType, ComplexType, ListType, UnionType, elements
 
 from dispatcher.adapters.soap.known_schemas import XSD_NAMESPACE
-from dispatcher.adapters.soap.schema_parts import shown_name
+from dispatcher.adapters.soap.schema_simple_types import shown_name
 from dispatcher.domain.soap.bundle import WsdlRefused
 from dispatcher.domain.soap.description import XSD, ObjectType, Parameter, Place, Shape, SimpleType
 
 MAX_PARAMETERS = 500_000
 """Of all types of a WSDL together. Groups that hold each other twice over reach it in 19 steps."""
+
+MAX_SIMPLE_PARTS = 1_000
+"""Of one union or list, written out."""
 
 
 @dataclass
@@ -34,6 +37,7 @@ class TypeTable:
         self._index: dict[int, int] = {}
         self._waiting: list[int] = []
         self._simple: dict[int, SimpleType] = {}
+        self._sizes: dict[int, int] = {}
         self._count = 0
         self._clashing = _clashing_names(schema)
         self._derived = _derived_types(schema)
@@ -100,6 +104,10 @@ class TypeTable:
                 item=self.simple(type_.item_type) if is_list else None,
                 members=tuple(map(self.simple, type_.item_types)) if isinstance(type_, UnionType) else (),
             )
+            parts = [*found.members, *([found.item] if found.item else [])]
+            size = self._sizes[id(found)] = 1 + sum(self._sizes[id(each)] for each in parts)
+            if size > MAX_SIMPLE_PARTS:
+                raise WsdlRefused(f"The simple type {found.name} is made of more than {MAX_SIMPLE_PARTS:,} others")
         return found
 
     def _kind(self, type_: Any) -> tuple[SimpleType | None, int | None, Shape, str]:

@@ -8,11 +8,16 @@ from zeep import exceptions
 from zeep.loader import absolute_location
 from zeep.settings import Settings
 from zeep.xsd import ComplexType, Schema, elements
+from zeep.xsd.elements.references import RefElement
 from zeep.xsd.schema import SchemaDocument
 from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
 
 from dispatcher.adapters.soap.known_schemas import KNOWN_SCHEMAS
 from dispatcher.adapters.soap.schema_visitor import WsdlSchemaVisitor
+from dispatcher.domain.soap.bundle import WsdlRefused
+
+MAX_MEMBERS = 20_000
+"""Of one type, groups written out. Groups that hold each other twice over come to any number in few steps."""
 
 Read = Callable[[str], Any]
 """The root element of a document, by its absolute URL. Raises `WsdlRefused` for one that is not there."""
@@ -116,6 +121,7 @@ class _Settling:
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
+        self._sizes: dict[int, int] = {}
         # Kept, so that no other object gets the identity of one that was seen.
         self._kept: list[Any] = []
         self._types: list[Any] = []
@@ -165,19 +171,28 @@ class _Settling:
             if _is_optional(content):
                 type_._element = _loosened(content)
 
-    def _walk(self, indicator: Any) -> None:
-        if not self._is_new(indicator):
-            return
+    def _walk(self, indicator: Any) -> int:
+        """Settles what an indicator holds. Returns how many elements that is, written out."""
         if isinstance(indicator, elements.Group):
-            self._walk(indicator.child)
-            return
+            return self._walk(indicator.child)
+        if not self._is_new(indicator):
+            return self._sizes.get(id(indicator), 0)
+        size = 0
         for index, part in enumerate(indicator):
             if isinstance(part, elements.Element):
                 part.type = self._final(part.type)
             elif isinstance(part, (list, elements.Group)):
-                self._walk(part)
+                size += self._walk(part)
                 if _is_optional(part):
                     indicator[index] = _loosened(part)
+            elif isinstance(part, RefElement):
+                # Only what was met again while it was being resolved is still a reference.
+                raise WsdlRefused("A group of this WSDL contains itself")
+            size += 1
+            if size > MAX_MEMBERS:
+                raise WsdlRefused(f"A type of this WSDL has more than {MAX_MEMBERS:,} members")
+        self._sizes[id(indicator)] = size
+        return size
 
 
 def _is_optional(part: Any) -> bool:

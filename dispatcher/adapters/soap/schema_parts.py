@@ -1,17 +1,15 @@
-"""What zeep's schemas are made of, keeping what zeep forgets: facets, documentation, and which choices may be empty.
+"""What zeep's schemas are made of, keeping what zeep forgets: documentation, uses, and which choices may be empty.
 
 zeep resolves a reference by resolving all that its target refers to, so that one WSDL's longest path of references is
 also the depth of its recursion, and a type that is met while it is being resolved stays half done. Here an element
 refers to a type without resolving it; `schema.settle` puts the resolved types in afterwards.
 """
 
-import copy
-from collections.abc import Mapping
 from typing import Any
 
-from zeep.xsd import ComplexType, ListType, UnionType, elements
+from zeep.xsd import ComplexType, elements
 from zeep.xsd.elements.references import RefAttribute, RefElement, RefGroup
-from zeep.xsd.types.unresolved import UnresolvedCustomType, UnresolvedType
+from zeep.xsd.types.unresolved import UnresolvedType
 
 
 class LaterType(UnresolvedType):
@@ -21,80 +19,6 @@ class LaterType(UnresolvedType):
         """The type that is registered under the name."""
         found = self.schema.get_type(self.qname)
         return found if isinstance(found, ComplexType) else found.resolve()
-
-
-class NarrowedType(UnresolvedCustomType):
-    """A restriction of a simple type; the type it resolves to has `enumeration` and `facets`, its base's included."""
-
-    def __init__(
-        self,
-        qname: Any,
-        base_type: Any,
-        schema: Any,
-        narrowing: tuple[tuple[str, ...], Mapping[str, str]],
-        *,
-        is_named: bool,
-    ) -> None:
-        """`narrowing` is what this restriction says itself: values and facets."""
-        super().__init__(qname, base_type, schema)
-        self._narrowing = narrowing
-        self._is_named = is_named
-        self._narrowed: Any = None
-
-    def resolve(self) -> Any:
-        """The type, one and the same for everybody who refers to it."""
-        if self._narrowed is None:
-            base = self.base_type.resolve()
-            self._narrowed = narrowed(base, self.qname, self._narrowing)
-            self._narrowed.shown_name = self.qname if self._is_named else shown_name(base)
-        return self._narrowed
-
-
-def narrowed(base: Any, qname: Any, narrowing: tuple[tuple[str, ...], Mapping[str, str]]) -> Any:
-    """A type like a resolved simple one, with further facets."""
-    new_class = type(str(qname.localname), (base.__class__,), {"__module__": "zeep.xsd.dynamic_types"})
-    if isinstance(base, UnionType):
-        new = new_class(base.item_types)
-        new.item_class = base.item_class
-    elif isinstance(base, ListType):
-        new = new_class(base.item_type)
-    else:
-        new = new_class(qname)
-    enumeration, facets = narrowing
-    new.enumeration = enumeration or getattr(base, "enumeration", ())
-    new.facets = {**getattr(base, "facets", {}), **facets}
-    return new
-
-
-def shown_name(simple_type: Any) -> Any:
-    """The name under which a simple type is shown: its own, or that of the named type it goes back to."""
-    return getattr(simple_type, "shown_name", simple_type.qname)
-
-
-class NarrowedContent(UnresolvedType):
-    """The base of a `simpleContent` that restricts: a complex type, whose text is narrowed."""
-
-    def __init__(self, base: Any, narrowing: tuple[tuple[str, ...], Mapping[str, str]]) -> None:
-        """`base` is the reference to the type that is restricted."""
-        super().__init__(base.qname, base.schema)
-        self._narrowing = narrowing
-
-    def resolve(self) -> Any:
-        """A copy of the base; the base itself where there is no text that could be narrowed."""
-        base = super().resolve()
-        if not isinstance(base, ComplexType):
-            return narrowed(base, self.qname, self._narrowing)
-        content = base._element
-        if not isinstance(content, elements.Element):
-            return base
-        text = content.type.resolve()
-        slim = copy.copy(content)
-        slim.type = narrowed(text, text.qname, self._narrowing)
-        slim.type.shown_name = shown_name(text)
-        twin = copy.copy(base)
-        twin.__dict__.pop("_value_class", None)
-        twin._element = slim
-        return twin
 
 
 class KeptElement(elements.Element):
@@ -146,18 +70,56 @@ class UsedAttribute(RefAttribute):
         return attribute
 
 
+class KeptAttributeGroup(elements.AttributeGroup):
+    """A group of attributes that is resolved and written out once."""
+
+    resolved = False
+
+    def __init__(self, name: Any, attributes: list[Any]) -> None:
+        """As zeep's."""
+        super().__init__(name, attributes)
+        self._written_out: list[Any] | None = None
+
+    @property
+    def attributes(self) -> list[Any]:
+        """All of them, each once, those of groups among them included."""
+        if self._written_out is not None:
+            return self._written_out
+        found = {id(each): each for each in super().attributes}
+        return list(found.values())
+
+    def resolve(self) -> Any:
+        """Itself, with resolved members."""
+        if not self.resolved:
+            self.resolved = True
+            super().resolve()
+            self._written_out = self.attributes
+        return self
+
+
+class KeptGroup(elements.Group):
+    """A group that is resolved once: those that hold each other twice over would be resolved without end."""
+
+    resolved = False
+
+    def resolve(self) -> Any:
+        """Itself, with resolved members."""
+        if not self.resolved:
+            self.resolved = True
+            super().resolve()
+        return self
+
+
 class CopiedGroup(RefGroup):
     """A reference to a group that gets members of its own: zeep puts those of a base type among them."""
 
     def resolve(self) -> Any:
         """The copy."""
-        group = self._schema.get_group(self._ref)
-        if not getattr(group, "met", False):
-            # Once: groups that hold each other several times over would be resolved without end.
-            group.met = True
-            group.resolve()
+        group = self._schema.get_group(self._ref).resolve()
         members = group.child.clone(None, group.child.min_occurs, group.child.max_occurs)
-        return elements.Group(None, members, max_occurs=self.max_occurs, min_occurs=self.min_occurs)
+        copied = KeptGroup(None, members, max_occurs=self.max_occurs, min_occurs=self.min_occurs)
+        copied.resolved = True
+        return copied
 
 
 class KeptChoice(elements.Choice):

@@ -1,12 +1,13 @@
 """zeep's reader of schemas, which also keeps facets and documentation and knows `xsd:redefine`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
+from zeep.exceptions import XMLParseError
 from zeep.loader import absolute_location
 from zeep.utils import as_qname, qname_attr
-from zeep.xsd import UnionType
+from zeep.xsd import AnySimpleType, AnyType
 from zeep.xsd.types.unresolved import UnresolvedType
 from zeep.xsd.visitor import SchemaVisitor, tags
 
@@ -14,14 +15,15 @@ from dispatcher.adapters.soap.known_schemas import XSD_NAMESPACE
 from dispatcher.adapters.soap.schema_parts import (
     CopiedGroup,
     KeptAttribute,
+    KeptAttributeGroup,
     KeptChoice,
     KeptElement,
+    KeptGroup,
     LaterElement,
     LaterType,
-    NarrowedContent,
-    NarrowedType,
     UsedAttribute,
 )
+from dispatcher.adapters.soap.schema_simple_types import KeptUnion, NarrowedContent, NarrowedType, Narrowing
 from dispatcher.domain.soap.bundle import WsdlRefused
 
 MAX_DOCUMENTATION = 500
@@ -55,7 +57,7 @@ def documentation_of(node: Any) -> str:
     return " ".join(filter(None, texts))[:MAX_DOCUMENTATION].rstrip()
 
 
-def _narrowing(restriction: Any) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _narrowing(restriction: Any) -> Narrowing:
     values = tuple(each.get("value", "") for each in restriction.iterchildren(_ENUMERATION))
     facets = {
         etree.QName(each).localname: each.get("value", "")
@@ -67,6 +69,15 @@ def _narrowing(restriction: Any) -> tuple[tuple[str, ...], Mapping[str, str]]:
 
 class WsdlSchemaVisitor(SchemaVisitor):
     """Registers what a schema defines. Only what zeep leaves out is done here; the rest is zeep's."""
+
+    def process(self, node: Any, parent: Any) -> Any:
+        """What a node defines. Where zeep fails over one that is not as it should be, the innermost is named."""
+        try:
+            return super().process(node, parent)
+        except (LookupError, AttributeError, TypeError, ValueError, AssertionError) as error:
+            what = " ".join(filter(None, (etree.QName(node).localname, node.get("name"))))
+            where = f"on line {node.sourceline} of {self.document._location}"
+            raise XMLParseError(f"the {what} {where} is not as XML Schema has it") from error
 
     def visit_element(self, node: Any, parent: Any) -> Any:
         """An element with its documentation, or a reference to one."""
@@ -112,7 +123,9 @@ class WsdlSchemaVisitor(SchemaVisitor):
         found: Any = super().visit_attribute(node, parent)
         if isinstance(found, UsedAttribute):
             return found
-        attribute = KeptAttribute(found.qname, found.type, required=found.required, default=found.default)
+        # Without a type it is a text of any kind, never elements (XML Schema part 1, 3.2.2).
+        type_ = AnySimpleType() if type(found.type) is AnyType else found.type
+        attribute = KeptAttribute(found.qname, type_, required=found.required, default=found.default)
         attribute.documentation = documentation_of(node)
         attribute.prohibited = node.get("use") == "prohibited"
         if parent.tag == tags.schema:
@@ -140,7 +153,7 @@ class WsdlSchemaVisitor(SchemaVisitor):
         held = [self.visit_simple_type(each, node) for each in node.iterchildren(tags.simpleType)]
         if not named and not held:
             raise self._create_error(f"The union in {parent.get('name') or 'a type'} has no members", node)
-        return UnionType(named + held)
+        return KeptUnion(named + held)
 
     def visit_restriction_simple_content(self, node: Any, parent: Any) -> Any:
         """The base, narrowed, and the attributes that are declared anew."""
@@ -157,11 +170,34 @@ class WsdlSchemaVisitor(SchemaVisitor):
         found.min_occurs = int(node.get("minOccurs", "1"))
         return found
 
+    def visit_group(self, node: Any, parent: Any) -> Any:
+        """A group, or a reference to one."""
+        found = super().visit_group(node, parent)
+        if isinstance(found, CopiedGroup):
+            return found
+        group = KeptGroup(found.qname, found.child)
+        if parent.tag == tags.schema:
+            self.register_group(found.qname, group)
+        return group
+
+    def visit_attribute_group(self, node: Any, parent: Any) -> Any:  # noqa: ARG002  # as every visitor is called
+        """A group of attributes, or a reference to one."""
+        reference = self.process_reference(node)
+        if reference is not None:
+            return reference
+        qname = qname_attr(node, "name", self.document._target_namespace)
+        _, children = self._pop_annotation(list(node))
+        group = KeptAttributeGroup(qname, self._process_attributes(node, children))
+        self.register_attribute_group(qname, group)
+        return group
+
     def visit_choice(self, node: Any, parent: Any) -> Any:
         """A choice that knows whether it may be empty."""
         found = super().visit_choice(node, parent)
         choice = KeptChoice(list(found), found.min_occurs, found.max_occurs)
-        choice.may_be_empty = any(each.get("minOccurs", "1").strip() == "0" for each in node)
+        choice.may_be_empty = any(each.get("minOccurs", "1").strip() == "0" for each in node) or any(
+            isinstance(part, KeptChoice) and part.may_be_empty for part in found
+        )
         return choice
 
     def visit_include(self, node: Any, parent: Any) -> None:
@@ -199,6 +235,8 @@ class WsdlSchemaVisitor(SchemaVisitor):
         tags.simpleType: visit_simple_type,
         tags.all: visit_all,
         tags.choice: visit_choice,
+        tags.group: visit_group,
+        tags.attributeGroup: visit_attribute_group,
         tags.include: visit_include,
         _REDEFINE: visit_redefine,
     }

@@ -193,8 +193,7 @@ class _Building:
             headers = fill(self._headers(context), operation.headers, (), self._types, _HEADERS)
             return self._parsed().build(self._picked, values, headers, self._blocks(context))
         except ValueRefused as refused:
-            reason = f"a value that does not fit (expected {refused.expected})"
-            raise RenderError(refused.path, reason, ErrorWord.BAD_VALUE) from None
+            raise RenderError(refused.path, f"expected {refused.expected}", ErrorWord.BAD_VALUE) from None
         except CannotBuild as failed:
             raise RenderError(
                 _PARAMETERS, f"values that zeep builds no message of ({failed})", ErrorWord.WSDL

@@ -12,7 +12,9 @@ from zeep.wsdl import Document
 from dispatcher.adapters.soap.known_schemas import KNOWN_SCHEMAS, SOAP_ENCODING_1_1
 from dispatcher.adapters.soap.schema import WsdlSchema
 from dispatcher.adapters.soap.wsdl_xml import NotWellFormed, read_xml
-from dispatcher.adapters.soap.zeep_definition import BINDINGS, DeclaredPort, WsdlDefinition, reason_of
+from dispatcher.adapters.soap.zeep_bindings import BINDINGS
+from dispatcher.adapters.soap.zeep_definition import DeclaredPort, WsdlDefinition
+from dispatcher.adapters.soap.zeep_reasons import reason_of
 from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
 
 # zeep writes envelopes at DEBUG, and values that it cannot read at ERROR: nothing of that may reach a log.
@@ -55,6 +57,8 @@ class WsdlDocument(Document):
         """Sentences about operations and bindings that cannot be used."""
         self.incomplete: dict[str, str] = {}
         """Messages that were left out, by name, and why."""
+        self.missing: dict[tuple[str, str], str] = {}
+        """Operations of port types that were left out with their messages, and why."""
         self.by_location: dict[str, WsdlDefinition] = {}
         self._definitions: dict[Any, Any] = {}
         self.types = WsdlSchema(self.read, self.transport, bundle.root, self.settings)

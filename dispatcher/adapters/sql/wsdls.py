@@ -34,7 +34,7 @@ class WsdlRows:
             row = connection.execute(_chosen(workspace_id, wsdl.content_hash, wsdl_contents.c.id)).one_or_none()
         # Compressed and sealed before the transaction: in SQLite it holds up every other writer.
         identifier = row.id if row is not None else uuid4()
-        description = self._packed(orjson.dumps(wsdl.description.as_document()), identifier)
+        description = self._packed(_described(wsdl.description), identifier)
         content: dict[str, Any] | None = None
         if row is None:
             content = {"id": identifier, "workspace_id": workspace_id, "content_hash": wsdl.content_hash}
@@ -114,6 +114,11 @@ def _insert(connection: Connection, table: Table) -> Any:
 def _digest(location: str) -> str:
     """What a location is found by. An index takes no text as long as a URL may be."""
     return sha256(location.encode()).hexdigest()
+
+
+def _described(description: Description) -> bytes:
+    """As `Description.as_document` in JSON, without a copy of everything: of a large one that costs a second."""
+    return orjson.dumps(description, default=dict)
 
 
 def _as_bytes(bundle: Bundle) -> bytes:

@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,9 +12,10 @@ from urllib.parse import quote, urlsplit
 from dispatcher.domain.credentials.cookies import EVERY_COOKIE, forms_of_each
 from dispatcher.domain.credentials.kinds import PLACEHOLDER, Place, Put, Signature, User
 from dispatcher.domain.credentials.secret_forms import MASK
-from dispatcher.domain.credentials.soap_envelope import read_envelope
+from dispatcher.domain.credentials.soap_envelope import Envelope, read_envelope
+from dispatcher.domain.credentials.soap_header import header_with
 from dispatcher.domain.credentials.spec import CredentialSpec, key_bytes
-from dispatcher.domain.credentials.token_service import placed_value, shown_value
+from dispatcher.domain.credentials.token_service import placed_value
 from dispatcher.domain.credentials.username_token import UsernameToken, own_forms, security_block, shown_block
 from dispatcher.domain.exchange import Request
 from dispatcher.domain.requests.own_headers import SIGNATURE, signed_again
@@ -36,22 +38,23 @@ def authenticated(request: Request, spec: CredentialSpec, secret: str, now: date
     bytes, never the same, for a `wsse`. Where the body is changed, its signature is made anew. Raises ValueError:
     `NoEnvelope`, whose text may be told, or another, whose text may quote the request.
     """
-    additions = additions_of(request, spec, secret, now, nonce)
+    additions = additions_of(request, spec, secret, now)
     copy = _copy(request, spec, [(each.place, each.name, each.value) for each in additions])
-    if copy.body is not request.body and copy.signing_keys:
-        copy.headers = signed_again(copy.headers, copy.signing_keys, copy.body)
+    block = _block_of(spec, secret, now, nonce)
+    if block is not None:
+        copy.body = _with_block(copy.body, block)
+        if copy.signing_keys:
+            copy.headers = signed_again(copy.headers, copy.signing_keys, copy.body)
     return copy
 
 
 def shown_authenticated(request: Request, spec: CredentialSpec, now: datetime) -> Request:
     """The same for people: the mask stands for each secret, for a token and for a signature."""
-    if isinstance(spec.means, UsernameToken):
-        block = shown_block(spec.means, read_envelope(request.body), now)
-        copy = _copy(request, spec, [(Place.SOAP_HEADER, "", block)])
-    else:
-        additions = additions_of(request, spec, "", now, b"")
-        copy = _copy(request, spec, [(each.place, each.name, each.shown) for each in additions])
-    if copy.body is not request.body:
+    additions = additions_of(request, spec, "", now)
+    copy = _copy(request, spec, [(each.place, each.name, each.shown) for each in additions])
+    block = _block_of(spec, None, now, b"")
+    if block is not None:
+        copy.body = _with_block(copy.body, block)
         # The signature that goes out is over the secret, too; one over the mask would be nobody's.
         masked = (SIGNATURE, f"v1,{MASK}")
         copy.headers = [masked if name == SIGNATURE else (name, value) for name, value in copy.headers]
@@ -70,44 +73,66 @@ def echoes_of(spec: CredentialSpec, secret: str, now: datetime, nonce: bytes) ->
     assert_never(spec.means)
 
 
-def additions_of(request: Request, spec: CredentialSpec, secret: str, now: datetime, nonce: bytes) -> list[Addition]:
-    """What a credential puts into a request. A signature comes last in the way of a request, over all else."""
+def _block_of(
+    spec: CredentialSpec, secret: str | None, now: datetime, nonce: bytes
+) -> Callable[[Envelope], str] | None:
+    """What gives the element that goes into an envelope, with the mask where there is no secret; None where a
+    credential goes elsewhere."""
     match spec.means:
-        case None:
+        case UsernameToken() as token:
+            if secret is None:
+                return lambda envelope: shown_block(token, envelope, now)
+            return lambda envelope: security_block(token, envelope, secret, now, nonce)
+        case None | User() | Signature():
+            return None
+        case Put() as put:
+            pass
+        case service:
+            put = service.send
+    if put.place is not Place.SOAP_HEADER:
+        return None
+    return lambda _: header_with(put.xml, MASK if secret is None else secret)
+
+
+def _with_block(body: bytes | None, block: Callable[[Envelope], str]) -> bytes:
+    envelope = read_envelope(body)
+    return envelope.with_block(block(envelope))
+
+
+def additions_of(request: Request, spec: CredentialSpec, secret: str, now: datetime) -> list[Addition]:
+    """What a credential puts beside a request's body. A signature comes last in the way of a request, over all else."""
+    match spec.means:
+        case None | UsernameToken():
             return []
         case User(name):
             basic = b64encode(f"{name}:{secret}".encode()).decode()
             return [Addition(Place.HEADER, "Authorization", f"Basic {basic}", f"Basic {MASK}")]
         case Put():
-            return [_addition(spec.means, secret)]
+            return _addition(spec.means, secret)
         case Signature():
             return _signature(request, spec.means, secret, now)
-        case UsernameToken():
-            envelope = read_envelope(request.body)
-            block = security_block(spec.means, envelope, secret, now, nonce)
-            return [Addition(Place.SOAP_HEADER, "", block, shown_block(spec.means, envelope, now))]
         case service:
-            return [_addition(service.send, secret)]
+            return _addition(service.send, secret)
     assert_never(spec.means)
 
 
-def _addition(put: Put, text: str) -> Addition:
-    return Addition(put.place, put.name, placed_value(put, text), shown_value(put))
+def _addition(put: Put, text: str) -> list[Addition]:
+    if put.place is Place.SOAP_HEADER:
+        return []
+    return [Addition(put.place, put.name, placed_value(put, text), put.prefix + MASK)]
 
 
 def _copy(request: Request, spec: CredentialSpec, additions: list[tuple[Place, str, str]]) -> Request:
-    url, headers, body = request.url, list(request.headers), request.body
+    url, headers = request.url, list(request.headers)
     for place, name, value in additions:
         if place is Place.QUERY:
             url = _with_query(url, name, value)
         elif place is Place.COOKIE:
             headers = _with_cookie(headers, value if name == EVERY_COOKIE else f"{name}={value}")
-        elif place is Place.SOAP_HEADER:
-            body = read_envelope(body).with_block(value)
         else:
             headers = [each for each in headers if each[0].lower() != name.lower()]
             headers.append((name, value))
-    return replace(request, url=url, headers=headers, body=body, credential=None, tls=spec.tls or request.tls)
+    return replace(request, url=url, headers=headers, credential=None, tls=spec.tls or request.tls)
 
 
 def _with_query(url: str, name: str, value: str) -> str:

@@ -101,11 +101,13 @@ class _Reader:
                 raise NoEnvelope("the body is XML, and no SOAP envelope")
             self.root = at
         elif self._depth == 2:
-            if name == f"{self.namespace} Header" and self.header is None and self.body is None:
+            if name == f"{self.namespace} Header" and self.header is None:
                 self.header = at
-            elif name == f"{self.namespace} Body" and self.body is None:
+            elif name == f"{self.namespace} Body":
                 self.body = at
-        elif self._depth == 3 and self.body is None and name == f"{WSSE} Security":
+                # The rest need only be well-formed, which expat alone finds out many times as fast.
+                self.parser.StartElementHandler = self.parser.EndElementHandler = None
+        elif self._depth == 3 and name == f"{WSSE} Security":
             others = (f"{self.namespace} actor", f"{self.namespace} role")
             self.has_security = self.has_security or not any(each in attributes for each in others)
 

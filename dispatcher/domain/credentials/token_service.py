@@ -14,8 +14,6 @@ from dispatcher.domain.answers.json_path import Step, values_at
 from dispatcher.domain.credentials.access_token import AccessToken, token_of
 from dispatcher.domain.credentials.cookies import cookie_end, cookie_value
 from dispatcher.domain.credentials.kinds import BEARER, PLACEHOLDER, Place, Put
-from dispatcher.domain.credentials.secret_forms import MASK
-from dispatcher.domain.credentials.soap_header import header_with
 from dispatcher.domain.credentials.stated_moment import moment_of
 from dispatcher.domain.exchange import Answer
 
@@ -188,14 +186,7 @@ def _as_text(value: object) -> str | None:
 
 
 def placed_value(put: Put, text: str) -> str:
-    """What stands at the place: the prefix, and the value as a cookie needs it; the whole element of a SOAP header."""
-    if put.place is Place.SOAP_HEADER:
-        return header_with(put.xml, text)
+    """What stands at the place: the prefix, and the value as a cookie needs it; a session of several as it is."""
     if put.every_cookie:
         return text
     return put.prefix + (cookie_value(text) if put.place is Place.COOKIE else text)
-
-
-def shown_value(put: Put) -> str:
-    """The same for people."""
-    return header_with(put.xml, MASK) if put.place is Place.SOAP_HEADER else put.prefix + MASK

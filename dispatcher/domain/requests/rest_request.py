@@ -23,6 +23,11 @@ class RestRequest:
     headers: tuple[Pair, ...] = ()
     body: Body = NO_BODY
 
+    @property
+    def target(self) -> str:
+        """What is asked of whom, for a list."""
+        return f"{self.method} {self.url}"
+
     def as_document(self) -> dict[str, Any]:
         """As a profile's `request` shows it."""
         return {

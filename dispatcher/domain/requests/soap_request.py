@@ -47,12 +47,10 @@ class SoapRequest:
     one_way: bool | None = None
     """Whether an empty answer is all there will be; None: as the WSDL says, for an envelope no."""
 
-    method = "POST"
-
     @property
-    def url(self) -> str:
-        """Where it goes, as far as the profile says; else where the WSDL is, which names the target."""
-        return self.address or self.wsdl or ""
+    def target(self) -> str:
+        """What is asked of whom, for a list: where it goes as far as the profile says, else the WSDL that says it."""
+        return f"SOAP {self.operation or 'envelope'} {self.address or self.wsdl}"
 
     def as_document(self) -> dict[str, Any]:
         """As a profile's `request` shows it."""

@@ -1,7 +1,7 @@
 """What became different between two readings of a WSDL, and which of it breaks profiles written for the first."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dispatcher.domain.soap.description import Binding, Description, ObjectType, Operation, Port, Service
@@ -110,7 +110,7 @@ def _of_operations(place: str, before: Operation, after: Operation, types: TypeC
         yield Change(place, "", sentence, breaking=after.one_way)
     differences = [
         *types.compare(_input(before), _input(after), "parameters"),
-        *types.compare(ObjectType("", before.headers), ObjectType("", after.headers), "headers"),
+        *types.compare(_headers(before), _headers(after), "headers"),
     ]
     for difference in differences:
         yield Change(place, difference.path, difference.sentence, difference.breaking)
@@ -118,3 +118,8 @@ def _of_operations(place: str, before: Operation, after: Operation, types: TypeC
 
 def _input(operation: Operation) -> ObjectType:
     return ObjectType("", operation.input, (), operation.required_choices)
+
+
+def _headers(operation: Operation) -> ObjectType:
+    """All optional: a profile sends those that it names, whatever the WSDL lists."""
+    return ObjectType("", tuple(replace(each, min_occurs=0) for each in operation.headers))

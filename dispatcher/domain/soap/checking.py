@@ -1,6 +1,7 @@
 """A profile's parameters, judged when it is saved: against the operation's types, before any call fills templates."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dispatcher.domain.shape import NO_SUCH_MEMBER, Reading, joined, nearest
@@ -8,16 +9,18 @@ from dispatcher.domain.soap.built_in import DoesNotFit
 from dispatcher.domain.soap.choices import Alternatives, alternatives_expected, beside_expected, choices_of
 from dispatcher.domain.soap.description import ObjectType, Parameter, Shape, SimpleType
 from dispatcher.domain.soap.filling import (
+    BASE64_KEY,
     NIL_KEY,
     OBJECT_EXPECTED,
     SCALAR_EXPECTED,
     TYPE_KEY,
     XML_EXPECTED,
+    is_base64,
     is_nil,
     nil_expected,
     type_expected,
 )
-from dispatcher.domain.soap.lexical import is_list, item_type, lexical, takes_empty
+from dispatcher.domain.soap.lexical import decoded, is_list, item_type, lexical, takes_empty
 from dispatcher.domain.soap.repeating import EACH_KEY, FOR_KEY, check_loop, holds_loop
 from dispatcher.domain.soap.standing_in import standing_in
 
@@ -154,7 +157,9 @@ class _Checking:
         simple = parameter.simple
         if simple is None or value == "":
             return
-        if type(value) is list and not is_list(simple):
+        if is_base64(value):
+            self._encoded(value[BASE64_KEY], simple, f"{at}.{BASE64_KEY}")
+        elif type(value) is list and not is_list(simple):
             self.reading.note(at, f"one value and no list: {parameter.type}", value)
         elif type(value) is list and any(map(self._is_template, value)):
             for index, item in enumerate(value):
@@ -166,6 +171,13 @@ class _Checking:
     def _literal(self, value: Any, simple: SimpleType, at: str) -> None:
         try:
             lexical(value, simple)
+        except DoesNotFit as unfit:
+            self.reading.note(at, unfit.expected, value)
+
+    def _encoded(self, value: Any, simple: SimpleType, at: str) -> None:
+        try:
+            # What a template will give is not known; whether its type is a binary one is.
+            decoded("" if self._is_template(value) else value, replace(simple, facets={}))
         except DoesNotFit as unfit:
             self.reading.note(at, unfit.expected, value)
 

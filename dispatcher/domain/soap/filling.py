@@ -12,11 +12,13 @@ from dispatcher.domain.shape import joined, nearest
 from dispatcher.domain.soap.built_in import DoesNotFit
 from dispatcher.domain.soap.choices import NotOneAlternative, settle
 from dispatcher.domain.soap.description import ObjectType, Parameter, Shape
-from dispatcher.domain.soap.lexical import is_list, lexical, takes_empty, xml_characters
+from dispatcher.domain.soap.lexical import decoded, is_list, lexical, takes_empty, xml_characters
 from dispatcher.domain.soap.standing_in import standing_in
 
 TYPE_KEY = "$type"
 NIL_KEY = "$nil"
+BASE64_KEY = "$base64"
+"""Of an object that stands for a value of a binary type: its text is encoded already."""
 NO_VALUE = "a value: it is required, and the call has none for it"
 XML_EXPECTED = "XML in text: one or several elements"
 OBJECT_EXPECTED = "an object of the parameters in it"
@@ -97,6 +99,8 @@ class _Filling:
             return not (parameter.shape is Shape.ANY_TYPE or _takes_empty(parameter))
         if type(value) is list:
             return parameter.simple is not None and not [item for item in value if item not in (None, "")]
+        if is_base64(value):
+            return value[BASE64_KEY] in (None, "")
         if parameter.shape is not Shape.OBJECT or type(value) is not dict or NIL_KEY in value:
             return False
         kind = self._type_of(value, parameter)
@@ -205,9 +209,19 @@ def type_expected(index: int, types: Sequence[ObjectType], name: Any) -> str:
     return f"one of {', '.join(names[:20])}{hint}"
 
 
+def is_base64(value: Any) -> bool:
+    """Whether a value is `{"$base64": ...}`."""
+    return type(value) is dict and len(value) == 1 and BASE64_KEY in value
+
+
 def _simple(value: Any, parameter: Parameter, at: str) -> str:
     if parameter.simple is None:
         raise ValueRefused(at, "no value: the type of this parameter is not known")
+    if is_base64(value):
+        try:
+            return decoded(value[BASE64_KEY], parameter.simple)
+        except DoesNotFit as unfit:
+            raise ValueRefused(f"{at}.{BASE64_KEY}", unfit.expected) from None
     if type(value) is list and not is_list(parameter.simple):
         raise ValueRefused(at, f"one value and no list: {parameter.type}")
     try:

@@ -6,7 +6,7 @@ Regular expressions go before Python's own number parsers, which also take `1_00
 
 import math
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -39,7 +39,7 @@ def lexical(value: Any, simple: SimpleType) -> str:
 
     Binary types are text too, already encoded: zeep would encode bytes for base64Binary, but not for hexBinary, and
     takes text for both as it is. A text is always what the target shall find after decoding, also one that looks
-    encoded. `pattern` is not judged.
+    encoded (`decoded` is for that). `pattern` is not judged.
     """
     try:
         text = _unlisted(value, simple)
@@ -48,6 +48,21 @@ def lexical(value: Any, simple: SimpleType) -> str:
             raise DoesNotFit(one_of(simple.enumeration)) from None
         raise
     return text if not simple.enumeration or text in simple.enumeration else _enumerated(text, simple)
+
+
+def decoded(value: Any, simple: SimpleType) -> str:
+    """A text in Base64 (RFC 4648, 4; white space is let pass) as a value of a binary type; raises `DoesNotFit` for
+    another type, and for what is no Base64."""
+    built_in = built_in_of(simple)
+    if built_in.family not in (Family.BASE64, Family.HEX):
+        raise DoesNotFit("a plain value: the type is not a binary one")
+    try:
+        octets = b64decode(_SPACES.sub("", value).encode("ascii"), validate=True) if type(value) is str else None
+    except ValueError:
+        octets = None
+    if octets is None:
+        raise DoesNotFit("text in base64, with its padding")
+    return _of_bytes(octets, simple, built_in)
 
 
 def takes_empty(simple: SimpleType) -> bool:
@@ -142,8 +157,11 @@ def _of_text(value: Any, simple: SimpleType, built_in: BuiltIn) -> str:
 
 
 def _of_octets(value: Any, simple: SimpleType, built_in: BuiltIn) -> str:
-    octets = well_formed(_text(value, built_in.expected)).encode()
-    refuse_length(simple.facets, len(octets), "octets of UTF-8")
+    return _of_bytes(well_formed(_text(value, built_in.expected)).encode(), simple, built_in)
+
+
+def _of_bytes(octets: bytes, simple: SimpleType, built_in: BuiltIn) -> str:
+    refuse_length(simple.facets, len(octets), "octets")
     return b64encode(octets).decode() if built_in.family is Family.BASE64 else octets.hex().upper()
 
 
@@ -158,7 +176,7 @@ def _of_boolean(value: Any, built_in: BuiltIn) -> str:
 
 
 def _of_duration(value: Any, built_in: BuiltIn) -> str:
-    text = _treated(_text_not_boolean(value, built_in.expected), "collapse")
+    text = _treated(_text(value, built_in.expected), "collapse")
     if _SECONDS.fullmatch(text):
         seconds = Decimal(text).quantize(_MICROSECOND, ROUND_HALF_EVEN)
         if abs(seconds) <= _MAX_SECONDS:
@@ -173,7 +191,7 @@ def _of_ordered(value: Any, simple: SimpleType, built_in: BuiltIn) -> str:
     if type(value) is float:
         text = _of_float(value, built_in)
     else:
-        text = _treated(_text_not_boolean(value, built_in.expected), "collapse")
+        text = _treated(_text(value, built_in.expected), "collapse")
     found = built_in.form.fullmatch(text) if built_in.form is not None and len(text) <= MAX_NUMBER_CHARACTERS else None
     if found is None or (built_in.family is Family.MOMENT and not exists(found.groupdict())):
         raise DoesNotFit(built_in.expected)
@@ -206,12 +224,6 @@ def _treated(text: str, white_space: str) -> str:
     if white_space == "collapse":
         return _SPACES.sub(" ", text).strip(" ")
     return _WHITE.sub(" ", text) if white_space == "replace" else text
-
-
-def _text_not_boolean(value: Any, expected: str) -> str:
-    if type(value) is bool:
-        raise DoesNotFit(expected)
-    return _text(value, expected)
 
 
 def _text(value: Any, expected: str) -> str:
