@@ -228,10 +228,19 @@ class TestOneAfterAnother:
             assert self.pid(reader) != first
 
     def test_it_is_replaced_when_it_is_worn_or_has_grown(self) -> None:
-        for setting in ("MAX_BUNDLES = 2", "MAX_RESIDENT_BYTES = 1"):
-            start = instead_of_parsing(self.PID).replace("exec(", f"child.{setting}; exec(")
+        grows = "peaks = iter([400 << 20, 400 << 20, 401 << 20]); child._peak_bytes = lambda: next(peaks)"
+        for setting in ("child.MAX_BUNDLES = 2", grows):
+            start = instead_of_parsing(self.PID).replace("exec(", f"{setting}; exec(")
             with BoundedReader(start=start) as reader:
-                assert len({self.pid(reader) for _ in range(4)}) == (2 if "BUNDLES" in setting else 4)
+                first, second, third, fourth = (self.pid(reader) for _ in range(4))
+            assert first == second != third == fourth
+
+    def test_it_is_kept_though_the_process_that_started_it_is_large(self) -> None:
+        with BoundedReader(start=instead_of_parsing(self.PID)) as reader:
+            large = bytearray(b"x") * (child.MAX_RESIDENT_BYTES + 100 * MIB)
+            pids = {self.pid(reader) for _ in range(2)}
+            del large
+        assert len(pids) == 1
 
     def test_each_has_the_cpu_of_its_own(self) -> None:
         body = "import time; ends = time.process_time() + 0.7\n while time.process_time() < ends: pass\n " + self.PID
