@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -267,7 +268,7 @@ class TestOneAfterAnother:
         assert orphan.returncode == 0
 
 
-def test_the_engine_collects_and_describes_for_several_at_once() -> None:
+def test_the_engine_collects_and_describes() -> None:
     engine = ProcessWsdlEngine()
     given: Mapping[str, bytes] = {ROOT: service(2)}
 
@@ -277,3 +278,23 @@ def test_the_engine_collects_and_describes_for_several_at_once() -> None:
     collected = engine.collect(ROOT, given, fetch)
     assert collected == bundle(2)
     assert [len(each.operations) for each in engine.describe(collected).bindings] == [2]
+
+
+def test_the_engine_reads_no_more_than_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    def waits(*_: object) -> None:
+        entered.release()
+        release.wait(20)
+
+    monkeypatch.setattr(bounded, "describe_bounded", waits)
+    engine = ProcessWsdlEngine()
+    threads = [threading.Thread(target=engine.describe, args=[bundle()]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert [entered.acquire(timeout=20) for _ in range(2)] == [True, True]
+    assert not engine._room.acquire(blocking=False)
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert entered.acquire(timeout=20)
