@@ -1,12 +1,14 @@
 """What a source's format is: bytes and headers in, canonical events or a precise refusal out. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent, EventRefused, parse_event
+from dispatcher.domain.shape import Reading
 
 
 @dataclass(slots=True)
@@ -43,22 +45,50 @@ class NotUnderstood(ValueError):
         self.reason = reason
 
 
+Parsed = CallEvent | CallPart
+"""A final event, or a record that is one of several of its call."""
+ReadConfig = Callable[[Reading, Mapping[str, Any], str], None]
+"""Judges a source's `config` below a path: notes the faults of those members that are the format's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeReply:
+    """What a post that only asks whether somebody is there is answered with. Nothing is stored of it."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
 @dataclass(frozen=True)
 class Format:
     """One call system's way of posting.
 
-    `parse` returns canonical events, or an empty list for what is understood and not kept (a ringing status);
-    it raises `NotUnderstood`, and `EventRefused` where `refuses_events` is set. `success_body` None means the
-    API's own answer. `auth_kinds` are the kinds of `auth` that this poster can satisfy.
+    `parse` returns canonical events and parts of calls, or an empty list for what is understood and not kept (a
+    ringing status); it raises `NotUnderstood`, and `EventRefused` where `refuses_events` is set. `success_body` None
+    means the API's own answer. `auth_kinds` are the kinds of `auth` that this poster can satisfy.
     """
 
     name: str
-    parse: Callable[[Posted, SourceSettings], list[CallEvent]]
+    parse: Callable[[Posted, SourceSettings], Sequence[Parsed]]
     auth_kinds: frozenset[str]
     methods: frozenset[str] = frozenset({"POST"})
     success_status: int = 200
     success_body: bytes | None = b""
     refuses_events: bool = False
+    quiet_seconds: float | None = None
+    """Of a format whose calls come in parts: for so long after the last part a call is taken to be complete, unless
+    the source's `config.quiet_seconds` says otherwise. None: its events are final as they come."""
+    config_members: tuple[str, ...] = ()
+    """What a source's `config` may say for this format, besides what every format takes."""
+    read_config: ReadConfig | None = None
+    handshake: Callable[[Posted], HandshakeReply | None] | None = None
+    """Looks at a post before it is authenticated, since the poster has nothing to show yet; None for a real one."""
+
+
+def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:
+    """The events of what was read, each part of a call as the event that it would be alone."""
+    return [each.event if isinstance(each, CallPart) else each for each in parsed]
 
 
 def canonical(raw: dict[str, Any], received_at: datetime) -> CallEvent:
