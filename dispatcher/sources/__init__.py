@@ -3,12 +3,35 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispatcher.sources import freeswitch, generic, twilio
+from dispatcher.sources import (
+    exotel,
+    freeswitch,
+    generic,
+    jambonz,
+    plivo,
+    telnyx,
+    texml,
+    twilio,
+    vonage,
+)
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
 
 __all__ = ["FORMATS", "Format", "NotUnderstood", "Posted", "SourceSettings"]
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
-    {each.name: each for each in (generic.FORMAT, freeswitch.FORMAT, twilio.FORMAT)}
+    {
+        each.name: each
+        for each in (
+            exotel.FORMAT,
+            freeswitch.FORMAT,
+            generic.FORMAT,
+            jambonz.FORMAT,
+            plivo.FORMAT,
+            telnyx.FORMAT,
+            texml.FORMAT,
+            twilio.FORMAT,
+            vonage.FORMAT,
+        )
+    }
 )
 """Every format by the name that a source's `format` takes."""
