@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from dispatcher.domain.field_values import Unfit, read_id
 from dispatcher.sources.format import NotUnderstood, Posted
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.said import said
@@ -13,7 +14,6 @@ Fields = Mapping[str, Any]
 _MAX_KEPT = 64
 _MAX_KEPT_CHARACTERS = 2000
 _MAX_KEPT_DEPTH = 6
-_MAX_KEY_CHARACTERS = 255
 
 
 def form_of(posted: Posted) -> Fields:
@@ -63,6 +63,13 @@ def bounded(value: object, depth: int = _MAX_KEPT_DEPTH) -> object:
 
 
 def keys_of(*ids: object) -> tuple[str, ...]:
-    """The ids that are there, each once, as keys of a part. One that is too long for a key joins nothing."""
-    found = [text for each in ids if (text := said(each)) is not None and len(text) <= _MAX_KEY_CHARACTERS]
-    return tuple(dict.fromkeys(found))
+    """The ids that are there, each once, as keys of a part. What could be no id of an event joins nothing."""
+    return tuple(dict.fromkeys(key for each in ids if (key := _key(each)) is not None))
+
+
+def _key(value: object) -> str | None:
+    text = said(value)
+    try:
+        return None if text is None else read_id(text)
+    except Unfit:
+        return None
