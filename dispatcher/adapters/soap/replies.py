@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from email.message import Message
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -63,7 +64,8 @@ class ReplyReader:
             return _unreadable(f"a reply of SOAP {version} to a request of SOAP {self._version}")
         if self._element and (first is None or etree.QName(first).localname != self._element):
             return _unreadable("an empty body" if first is None else "a reply to something else than this operation")
-        return Reply(one_way=self._one_way, fields=lambda: self._read_fields(body))
+        # Judged by them and then captured from: large ones take a third of a second to read.
+        return Reply(one_way=self._one_way, fields=cache(lambda: self._read_fields(body)))
 
     def once(self) -> Callable[[Answer], Reply]:
         """The same for one exchange, whose answer is read but once however often it is looked at."""
