@@ -178,7 +178,7 @@ class Recorder:
 def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
     if ended.render_error is not None:
         error = ended.render_error
-        return OurFault(error.word, str(error), final=not error.passing)
+        return OurFault(error.word, str(error), final=not error.passing, lasting=error.passing)
     assert ended.exchange is not None
     try:
         return outcome_of(ended.exchange, ended.profile.spec.success, now, _reader(ended))

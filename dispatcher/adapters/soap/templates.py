@@ -89,8 +89,9 @@ class SoapTemplates:
         if request.wsdl_hash is None:
             return
         try:
-            self._library.description(workspace_id, request.wsdl_hash)
+            # First what is refused where it cannot be had: of a row that cannot be read the description cannot either.
             self._library.parsed(workspace_id, request.wsdl_hash)
+            self._library.description(workspace_id, request.wsdl_hash)
         except RenderError:
             return  # told again to each delivery that asks for it
 
@@ -138,8 +139,10 @@ class SoapTemplates:
         return None if request.wsdl_hash is None else self._library.description(workspace_id, request.wsdl_hash)
 
     def _by_wsdl(self, compiler: Compiler, spec: ProfileSpec, request: SoapRequest, workspace_id: UUID) -> SoapTemplate:
-        description = self._description(request, workspace_id)
         content_hash = request.wsdl_hash
+        if content_hash is not None:
+            self._library.raise_if_refused(content_hash)
+        description = self._description(request, workspace_id)
         if description is None or content_hash is None:
             raise RenderError("request.wsdl", "a WSDL that is not kept: save the profile again", ErrorWord.WSDL)
         try:
