@@ -1,6 +1,7 @@
 """From a profile's parameters and a call to an envelope: what is sent, and what is refused, with its path."""
 
 from typing import Any, NoReturn
+from uuid import UUID
 
 import pytest
 from lxml import etree
@@ -413,6 +414,16 @@ def test_a_wsdl_is_parsed_once_however_many_profiles_use_it():
 
 def test_an_envelope_of_ones_own_is_always_at_hand(house: SoapHouse):
     assert house.templates.is_at_hand(house.spec(envelope=OWN, address="https://crm.example/x"))
+
+
+def test_an_envelope_of_ones_own_rests_on_no_wsdl_whatever_hash_is_left_in_it():
+    house = SoapHouse()
+    spec = house.spec(envelope=OWN, address="https://crm.example/x", wsdl_hash=house.hash)
+    assert house.templates.is_at_hand(spec)
+    # In a workspace without that WSDL it would have been found missing, for all workspaces of the process.
+    house.templates.prepare(spec, workspace_id=UUID(int=2))
+    assert not house.templates.is_at_hand(house.spec(parameters=LEAST))
+    assert spec.document["request"]["wsdl_hash"] is None
 
 
 def test_a_wsdl_that_is_kept_no_more_is_found_out_once_and_told_to_each_delivery():
