@@ -90,11 +90,16 @@ def _hangup(data: Fields, payload: Fields, posted: Posted, settings: SourceSetti
 
 
 def _initiated(data: Fields, payload: Fields, posted: Posted, settings: SourceSettings) -> list[Parsed]:
-    """What no later record says again: which way the leg went. It is kept for the call's end, as a fact of it."""
+    """What no later record says again: which way the leg went. It is kept for the call's end, as a fact of it.
+
+    The ends of all legs say the rest, so that nothing is kept under `custom`.
+    """
     parties = _parties(payload, settings)
     if parties["direction"] is None:
         return []
-    return [_part(_raw(data, payload, "call.updated", parties, posted), payload, posted, settings, is_fact=True)]
+    raw = _raw(data, payload, "call.updated", parties, posted)
+    raw["call"].pop("custom", None)
+    return [_part(raw, payload, posted, settings, is_fact=True)]
 
 
 def _saved(data: Fields, payload: Fields, posted: Posted, settings: SourceSettings) -> list[Parsed]:

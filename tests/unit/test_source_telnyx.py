@@ -127,7 +127,7 @@ def test_the_direction_is_said_when_a_leg_begins_and_kept_for_the_end(said, dire
     [part] = read("call.initiated", {**HANGUP, "direction": said, "state": "ringing"})
     assert (part.is_fact, part.event.type, part.keys) == (True, "call.updated", ("session-1", "leg-1"))
     assert (part.event.call["direction"], part.event.call["external_number"]) == (direction, outside)
-    assert not {"outcome", "ended_at", "started_at"} & part.event.call.keys()
+    assert not {"outcome", "ended_at", "started_at", "custom"} & part.event.call.keys()
 
 
 def test_a_leg_that_begins_without_a_direction_is_no_news():
