@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from dispatcher.domain.shape import Reading
@@ -13,7 +14,8 @@ _MOST = 10_000
 
 def direction_by_numbers(settings: SourceSettings, caller: str | None, dialled: str | None) -> str | None:
     """The direction by which end of the call is the business's own; None where neither is, or none are configured."""
-    own = {_digits(each) for each in settings.config.get(MEMBER) or ()}
+    given = settings.config.get(MEMBER)
+    own = _own(tuple(each for each in given if isinstance(each, str))) if isinstance(given, list) else frozenset()
     match (_digits(caller) in own, _digits(dialled) in own):
         case (True, True):
             return "internal"
@@ -42,6 +44,12 @@ def read_own_numbers(reading: Reading, config: Mapping[str, Any], path: str) -> 
         return
     if type(given) is not list or len(given) > _MOST or not all(type(each) is str and _digits(each) for each in given):
         reading.note(f"{path}.{MEMBER}", f"a list of at most {_MOST} telephone numbers, each a text with digits", given)
+
+
+@lru_cache(maxsize=64)
+def _own(numbers: tuple[str, ...]) -> frozenset[str]:
+    """Thousands of numbers cost milliseconds to read, and a source's are the same at every post."""
+    return frozenset(_digits(each) for each in numbers) - {""}
 
 
 def _digits(number: str | None) -> str:

@@ -121,6 +121,11 @@ def test_completed_is_said_also_of_a_call_that_nobody_answered(cause, direction,
     assert call.get("outcome") == outcome
 
 
+@pytest.mark.parametrize("changed", [{"BillDuration": "0"}, {"AnswerTime": ""}])
+def test_a_time_of_answer_or_seconds_that_are_billed_show_an_answer(changed):
+    assert call_of(HangupCause="ORIGINATOR_CANCEL", **changed)["outcome"] == "answered"
+
+
 def test_without_an_answer_s_time_completed_is_believed():
     assert call_of(AnswerTime=None, BillDuration=None)["outcome"] == "answered"
 

@@ -25,6 +25,12 @@ def test_json_that_is_none_is_not_understood():
         fields_of(posted(b'{"a"'))
 
 
+def test_a_form_of_more_fields_than_anybody_sends_is_not_understood():
+    assert len(form_of(posted(b"&".join(b"a%d=1" % n for n in range(1000))))) == 1000
+    with pytest.raises(NotUnderstood, match=r"^The form has more than 1000 fields\.$"):
+        form_of(posted(b"a=1&" * 1000 + b"a=1"))
+
+
 def test_the_first_64_fields_by_name_that_say_something_are_kept():
     said = {f"f{n:03}": str(n) for n in range(100)} | {"a": "", "b": None, "c": [], "d": {}, "e": "null", "e1": "0"}
     assert list(kept(said, {"f000"})) == ["e1", *(f"f{n:03}" for n in range(1, 64))]
