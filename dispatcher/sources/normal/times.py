@@ -1,7 +1,7 @@
 """Moments in every shape that call systems write, as aware datetimes in UTC; None where there is none to be had.
 
-None is given for nothing (`""`, `0`, `null`), for what cannot be read, and for whatever lies before 3 January 1970 or
-behind the year 9998: systems write the zero of their clock, in any zone, or their last day for "it did not happen".
+None is given for nothing (`""`, `0`, `null`), for what cannot be read, and for whatever lies before 3 January 1970:
+systems write the zero of their clock (1970, 1900, 1601, the year 1), in any zone, for "it did not happen".
 
 A local time that the clocks skip in spring is read with the offset from before the change (PEP 495, fold 0): 02:30
 becomes 03:30, as on a clock that nobody has put forward yet. One that they repeat in autumn is the first of the two,
@@ -31,6 +31,7 @@ __all__ = [
     "epoch_milliseconds",
     "epoch_seconds",
     "gregorian_seconds",
+    "is_zone",
     "iso",
     "local",
     "milliseconds",
@@ -44,7 +45,6 @@ Zone = str | tzinfo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)
 """Two days after the epoch: it is 14:00 on the first in Kiribati's zone, and read as UTC-12 that is the second."""
-_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _GREGORIAN_SECONDS = 62_167_219_200
 """From the year 0 (Erlang's `calendar`, which Kazoo is written with) to 1970."""
 _ISO = re.compile(
@@ -77,10 +77,10 @@ def gregorian_seconds(value: object) -> datetime | None:
     return _since_1970(value, 1_000_000, _GREGORIAN_SECONDS)
 
 
-def iso(text: object, zone: Zone) -> datetime | None:
+def iso(text: object, zone: Zone, *, after: datetime | None = None) -> datetime | None:
     """From ISO 8601 with day and time, also with a space for the `T`, `-0500` and no separators at all.
 
-    Without an offset it is of the zone. A fraction is cut behind the microseconds.
+    Without an offset it is of the zone, with `after` as for `local`. A fraction is cut behind the microseconds.
     """
     found = _ISO.fullmatch(line_of(text))
     if found is None:
@@ -94,9 +94,8 @@ def iso(text: object, zone: Zone) -> datetime | None:
         at = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, microsecond, tzinfo=here)
     except ValueError:
         return None
-    moment = None if here is None else _moment(at, None)
     # POSIX time knows no leap second: it counts as the first second after it.
-    return moment + timedelta(seconds=1) if moment and leap else moment
+    return None if here is None else _moment(at, after, timedelta(seconds=1 if leap else 0))
 
 
 def rfc2822(text: object) -> datetime | None:
@@ -165,6 +164,11 @@ def _named_zone(name: str) -> tzinfo | None:
         return None
 
 
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has a zone of this name."""
+    return _named_zone(name) is not None
+
+
 def _zone(zone: Zone) -> tzinfo | None:
     return _named_zone(zone) if isinstance(zone, str) else zone
 
@@ -186,12 +190,12 @@ def _in_year(naive: datetime, year: int, zone: tzinfo) -> datetime | None:
         return None  # 29 February, or a year that there is not
 
 
-def _moment(local_time: datetime, after: datetime | None) -> datetime | None:
+def _moment(local_time: datetime, after: datetime | None, beyond: timedelta = timedelta()) -> datetime | None:
     try:
         first = local_time.astimezone(UTC)
         if after is not None and first < after:
-            return _real(max(first, local_time.replace(fold=1).astimezone(UTC)))
-        return _real(first)
+            first = max(first, local_time.replace(fold=1).astimezone(UTC))
+        return _real(first + beyond)
     except OverflowError:
         return None
 
@@ -201,4 +205,4 @@ def _real(moment: datetime) -> datetime | None:
         moment = moment.astimezone(UTC)
     except OverflowError:
         return None
-    return moment if _EARLIEST <= moment < _LATEST else None
+    return moment if moment >= _EARLIEST else None
