@@ -10,13 +10,13 @@ unless `after` says that it cannot be.
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dispatcher.sources.normal.durations import duration, milliseconds
-from dispatcher.sources.normal.layouts import DAY_FIRST, MONTH_AND_DAY, MONTH_FIRST, YEAR_FIRST, read_layout
+from dispatcher.sources.normal.layouts import DAY_FIRST, MONTH_AND_DAY, MONTH_FIRST, YEAR_FIRST, offset_of, read_layout
 from dispatcher.sources.normal.written import decimal, line_of
 
 __all__ = [
@@ -89,7 +89,7 @@ def iso(text: object, zone: Zone, *, after: datetime | None = None) -> datetime 
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     leap = second == "60"
     try:
-        here = _zone(zone) if offset is None else _offset(offset)
+        here = _zone(zone) if offset is None else offset_of(offset.lower())
         seconds = 59 if leap else int(second or 0)
         at = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, microsecond, tzinfo=here)
     except ValueError:
@@ -112,7 +112,7 @@ def rfc2822(text: object) -> datetime | None:
 
 
 def local(text: object, zone: Zone, layouts: Iterable[str], *, after: datetime | None = None) -> datetime | None:
-    """From a text in the first of the layouts (`strptime`'s, English) that fits; one with `%z` says its own offset.
+    """From a text in the first of the layouts (of `layouts.py`) that fits; one with `%z` says its own offset.
 
     `%I`, hours up to 12, is read with `%p` alone, however the text writes it (`pm`, `P.M.`, `3:05PM`). `after` is a
     moment that is known to be no later: it tells which one of a repeated hour is meant.
@@ -171,16 +171,6 @@ def is_zone(name: str) -> bool:
 
 def _zone(zone: Zone) -> tzinfo | None:
     return _named_zone(zone) if isinstance(zone, str) else zone
-
-
-def _offset(text: str) -> tzinfo:
-    if not text.startswith(("+", "-")):
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    if int(digits[2:]) > 59:
-        raise ValueError("minutes of an offset")
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
 def _in_year(naive: datetime, year: int, zone: tzinfo) -> datetime | None:
