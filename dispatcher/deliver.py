@@ -235,6 +235,9 @@ class Deliverer:
         except StoreUnavailable:
             # What is aside stays there: the sweeper's next hint begins this again.
             logger.warning("deliver.store_unavailable", extra={"fields": {"profile_id": str(profile.id)}})
+        except Exception:
+            # An executor keeps what its work raises to itself, and the profile's deliveries would wait without a word.
+            logger.exception("deliver.prepare_failed", extra={"fields": {"profile_id": str(profile.id)}})
         finally:
             self._preparing.end(profile.id)
         if prepared:

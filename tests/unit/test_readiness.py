@@ -72,6 +72,16 @@ def test_a_database_that_is_away_while_a_profile_is_prepared_leaves_all_pending_
     assert [house.row(each)["state"] for each in ids] == ["delivered", "delivered"]
 
 
+def test_a_profile_that_cannot_be_made_ready_is_told_of_and_harms_no_other(
+    house: House, caplog: pytest.LogCaptureFixture
+):
+    house.templates.prepare_raises = KeyError("a member")
+    house.evaluator.evaluate(house.post(1))
+    assert house.preparers.run() == 1
+    assert [each.message for each in caplog.records] == ["deliver.prepare_failed"]
+    assert len(house.sender.requests) == 1
+
+
 def test_a_database_that_is_away_while_a_request_is_built_spends_no_attempt(house: House):
     profile = named(house, "quick")
     (identifier,) = house.backlog(profile, 1)
@@ -82,7 +92,7 @@ def test_a_database_that_is_away_while_a_request_is_built_spends_no_attempt(hous
     house.templates.render = away
     house.deliverer.deliver(profile.id, [identifier])
     row = house.row(identifier)
-    assert (row["state"], row["attempts"]) == ("pending", 0)
+    assert (row["state"], row["attempts"]) == ("retrying", 0)
     assert row["reason"] == "wsdl: the database, which keeps the WSDL, cannot answer now in request.wsdl"
 
 

@@ -184,3 +184,20 @@ def test_fields_by_local_names_are_texts_objects_and_lists():
         "Empty": "",
         "Who": {"Name": "Jane"},
     }
+
+
+OTHER = (
+    f'<f:Fault xmlns:f="{V12}"><f:Code><f:Value>f:Server</f:Value></f:Code>'
+    "<f:Reason><f:Text>busy</f:Text></f:Reason></f:Fault>"
+)
+
+
+@pytest.mark.parametrize(
+    "fault", ["<Fault><faultcode>Server</faultcode><faultstring>busy</faultstring></Fault>", OTHER]
+)
+def test_a_fault_in_no_namespace_or_in_the_other_version_s_is_no_reply(fault: str):
+    assert read(envelope(fault), element="").fault == Fault("Server", "busy")
+
+
+def test_what_a_service_of_its_own_calls_a_fault_is_a_reply():
+    assert read(envelope('<Fault xmlns="urn:lines"><Line>3</Line></Fault>'), element="").fault is None

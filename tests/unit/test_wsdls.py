@@ -1,6 +1,7 @@
 """WSDLs are inspected, refreshed and pinned to: nothing is fetched twice in vain, and no refresh breaks a profile."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -348,6 +349,20 @@ def test_a_switched_off_profile_is_moved_and_stays_off(house: House) -> None:
     house.refresh_later(b"LogCall Lookup")
     assert house.request()["wsdl_hash"] == hash_of(b"LogCall Lookup")
     assert not house.saved().profile.enabled
+
+
+def test_a_profile_that_is_changed_while_a_refresh_judges_it_keeps_the_change(house: House) -> None:
+    house.add(soap_profile("log"))
+    judge, off = house.wsdls._renewer.parse, {**house.saved().profile.spec.document, "enabled": False}
+
+    def parse_while_somebody_switches_it_off(document: object) -> Any:
+        house.store.update_profile(WORKSPACE, "log", parse(off), house.now)
+        return judge(document)
+
+    house.wsdls._renewer = replace(house.wsdls._renewer, parse=parse_while_somebody_switches_it_off)
+    found = house.refresh_later(b"LogCall Lookup")
+    assert (found.renewal.moved, [each.profile for each in found.renewal.breaks]) == ([], ["log"])
+    assert house.saved().profile.spec.document == off
 
 
 def test_an_upload_takes_the_place_of_an_upload(house: House) -> None:

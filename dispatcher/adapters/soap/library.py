@@ -19,7 +19,7 @@ from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.domain.exchange import ErrorWord
 from dispatcher.domain.soap.bundle import WsdlRefused
 from dispatcher.domain.soap.description import Description
-from dispatcher.ports import RenderError
+from dispatcher.ports import RenderError, StoreUnavailable
 from dispatcher.ports.wsdl import KeptWsdl, ReadDescription
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,11 @@ LoadWsdl = Callable[[UUID, str], KeptWsdl | None]
 class _Refused:
     until: float
     reason: str
+    passing: bool
+
+    def as_error(self) -> RenderError:
+        """For the delivery that asks."""
+        return RenderError("request.wsdl", self.reason, ErrorWord.WSDL, passing=self.passing)
 
 
 class WsdlLibrary:
@@ -98,33 +103,48 @@ class WsdlLibrary:
             found = self._found(content_hash)
             return found if found is not None else self._parse(workspace_id, content_hash)
 
+    def raise_if_refused(self, content_hash: str) -> None:
+        """Raises RenderError for a WSDL that could not be used a moment ago."""
+        refused = self._refused.get(content_hash)
+        if refused is not None and refused.until > self._now():
+            raise refused.as_error()
+
     def _found(self, content_hash: str) -> ParsedWsdl | None:
         with self._lock:
             kept = self._parsed.get(content_hash)
             if kept is not None:
                 self._parsed.move_to_end(content_hash)
                 return kept[0]
-            refused = self._refused.get(content_hash)
-        if refused is not None and refused.until > self._now():
-            raise RenderError("request.wsdl", refused.reason, ErrorWord.WSDL)
+        self.raise_if_refused(content_hash)
         return None
 
     def _parse(self, workspace_id: UUID, content_hash: str) -> ParsedWsdl:
-        kept = self._load(workspace_id, content_hash)
-        if kept is None:
-            raise self._refuse(content_hash, "a WSDL that is kept no more: inspect it again and save the profile")
         began = self._now()
         try:
+            kept = self._kept(workspace_id, content_hash)
             with _patient():
                 parsed = ParsedWsdl(parse_bundle(kept.bundle), kept.description)
-        except (WsdlRefused, MemoryError) as refused:
-            # It was parsed when it was saved, so that this is another release of zeep, or a machine without memory.
-            reason = str(refused) if isinstance(refused, WsdlRefused) else "a WSDL that takes too much memory to parse"
-            raise self._refuse(content_hash, reason) from None
+        except StoreUnavailable:
+            raise
+        except WsdlRefused as refused:
+            # It was parsed when it was saved, so that this is another release of zeep.
+            raise self._refuse(content_hash, str(refused)) from None
+        except Exception as error:
+            # No memory, or a row that this process has no key for. Left unrefused it would never be at hand: what waits
+            # for it would stay pending without a word, and each hint would begin all this anew.
+            logger.exception("wsdl.cannot_be_used", extra={"fields": {"content_hash": content_hash}})
+            reason = f"a WSDL that cannot be used now ({type(error).__name__})"
+            raise self._refuse(content_hash, reason, passing=True) from None
         self._keep(content_hash, parsed, kept.bundle.size_bytes)
         fields = {"content_hash": content_hash, "bytes": kept.bundle.size_bytes, "seconds": self._now() - began}
         logger.info("wsdl.parsed", extra={"fields": fields})
         return parsed
+
+    def _kept(self, workspace_id: UUID, content_hash: str) -> KeptWsdl:
+        kept = self._load(workspace_id, content_hash)
+        if kept is None:
+            raise WsdlRefused("a WSDL that is kept no more: inspect it again and save the profile")
+        return kept
 
     def _keep(self, content_hash: str, parsed: ParsedWsdl, size: int) -> None:
         with self._lock:
@@ -134,11 +154,12 @@ class WsdlLibrary:
                 self._parsed.popitem(last=False)
             self._parsing.pop(content_hash, None)
 
-    def _refuse(self, content_hash: str, reason: str) -> RenderError:
+    def _refuse(self, content_hash: str, reason: str, *, passing: bool = False) -> RenderError:
+        refused = _Refused(self._now() + REFUSED_SECONDS, reason, passing)
         with self._lock:
-            self._refused[content_hash] = _Refused(self._now() + REFUSED_SECONDS, reason)
+            self._refused[content_hash] = refused
             self._parsing.pop(content_hash, None)
-        return RenderError("request.wsdl", reason, ErrorWord.WSDL)
+        return refused.as_error()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from email.message import Message
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -57,13 +58,15 @@ class ReplyReader:
         if body is None:
             return _unreadable("an envelope without a body")
         first = next((child for child in body if isinstance(child.tag, str)), None)
-        if first is not None and first.tag == f"{{{ENVELOPE[version]}}}Fault":
-            return Reply(fault=_fault_of(first, version), one_way=self._one_way)
+        if first is not None and _is_fault(first):
+            said = _VERSIONS.get(etree.QName(first).namespace or "", version)
+            return Reply(fault=_fault_of(first, said), one_way=self._one_way)
         if version is not self._version:
             return _unreadable(f"a reply of SOAP {version} to a request of SOAP {self._version}")
         if self._element and (first is None or etree.QName(first).localname != self._element):
             return _unreadable("an empty body" if first is None else "a reply to something else than this operation")
-        return Reply(one_way=self._one_way, fields=lambda: self._read_fields(body))
+        # Judged by them and then captured from: large ones take a third of a second to read.
+        return Reply(one_way=self._one_way, fields=cache(lambda: self._read_fields(body)))
 
     def once(self) -> Callable[[Answer], Reply]:
         """The same for one exchange, whose answer is read but once however often it is looked at."""
@@ -114,6 +117,12 @@ def _root_part(answer: Answer) -> bytes:
     part, _, _ = rest.partition(b"\r\n--" + boundary.encode("utf-8", "replace"))
     _, _, content = part.partition(b"\r\n\r\n")
     return content
+
+
+def _is_fault(element: Any) -> bool:
+    """In no namespace, too, or in that of the other version: where any reply may come, it would pass for one."""
+    name = etree.QName(element)
+    return name.localname == "Fault" and (name.namespace is None or name.namespace in _VERSIONS)
 
 
 def _fault_of(fault: Any, version: SoapVersion) -> Fault:
