@@ -31,18 +31,15 @@ _DIGITS = {
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _INTERJECTIONS = frozenset({"oh", "o"})
 """Also said before a number that begins with something else."""
-_LEAST_CHARACTERS = 24
-"""`triple` and a digit for three of them is the shortest that thirteen digits can be."""
-
 _WORDS = "|".join(sorted(_DIGITS, key=len, reverse=True))
 _TOKEN = rf"(?:(?:double|triple|treble)[\s\-]{{1,3}})?(?:{_WORDS}|\d{{1,4}})(?!\w)"
 _GAP = r"[\s,.;\-\u2010-\u2013]{1,4}(?:(?:uhm?|umm?|erm?|äh|ähm|euh|ehm?|and|und|then|dann)(?!\w)[\s,.;\-]{1,4}){0,2}"
-_RUN = re.compile(rf"(?<!\w)(?P<plus>plus[\s,]{{1,3}})?(?P<run>{_TOKEN}(?:{_GAP}{_TOKEN}){{3,}})", re.IGNORECASE)
+_RUN = re.compile(rf"(?<!\w)(?P<plus>plus[\s,]{{1,3}})?(?P<run>{_TOKEN}(?:{_GAP}{_TOKEN})+)", re.IGNORECASE)
 _PART = re.compile(rf"(?<!\w)(?:(double|triple|treble)[\s\-]{{1,3}})?({_WORDS}|\d{{1,4}})(?!\w)", re.IGNORECASE)
-_CODE_AFTER_WORD = re.compile(
-    rf"(?<!\w)((?:{CODE_WORD})(?!\w)[^\d*]{{0,20}}?)(?<!\w){_TOKEN}(?:{_GAP}{_TOKEN}){{1,3}}(?!{_GAP}{_TOKEN})",
-    re.IGNORECASE,
-)
+_CODE_WORD_BEFORE = re.compile(rf"(?<!\w)(?:{CODE_WORD})(?!\w)[^\d*]{{0,20}}$", re.IGNORECASE)
+_LOOKED_BACK = 60
+"""Characters: the longest word for a code, and twenty more."""
+_CODE_DIGITS = (3, 4)
 _WORD = re.compile(rf"(?<!\w)(?:{_WORDS})(?!\w)", re.IGNORECASE)
 
 
@@ -53,28 +50,31 @@ def has_digit_word(text: str) -> bool:
 
 def without_spoken_cards(text: str) -> str:
     """The text without card numbers and security codes in words; the same object where it holds none."""
-    if len(text) < _LEAST_CHARACTERS and _CODE.search(text) is None:
-        return text
     left = [MAX_LOOKED_AT]
 
     def mask(found: re.Match[str]) -> str:
         left[0] -= len(found[0])
-        return found[0] if found["plus"] else _mask_run(found[0], is_bounded=left[0] >= 0)
+        if left[0] < 0 and len(found[0]) >= MIN_DIGITS:
+            return masked("")  # more than anybody says: each digit costs, on the loop that takes everybody's posts
+        parts = list(_PART.finditer(found["run"]))
+        digits = sum(len(_digits(part)) for part in parts)
+        if found["plus"] or all(part[2].isdigit() and not part[1] for part in parts):
+            return found[0]  # written digits alone have been looked at
+        if digits in _CODE_DIGITS:
+            before = text[max(0, found.start() - _LOOKED_BACK) : found.start()]
+            return MASKED_CODE if _CODE_WORD_BEFORE.search(before) else found[0]
+        if digits < MIN_DIGITS:
+            return found[0]
+        return _mask_run(found["run"], parts)
 
     clean = _RUN.sub(mask, text)
-    clean = _CODE_AFTER_WORD.sub(rf"\1{MASKED_CODE}", clean)
     return text if clean == text else clean
 
 
-def _mask_run(run: str, *, is_bounded: bool) -> str:
-    """The run with every card number masked; beyond what anybody says, all of it."""
-    parts = list(_PART.finditer(run))
+def _mask_run(run: str, parts: list[re.Match[str]]) -> str:
+    """The run with every card number masked, unless it is a telephone number."""
     groups = [_digits(part) for part in parts]
     first = next((place for place, part in enumerate(parts) if part[2].lower() not in _INTERJECTIONS), 0)
-    if sum(map(len, groups)) < MIN_DIGITS or all(part[2].isdigit() and not part[1] for part in parts):
-        return run  # written digits alone have been looked at
-    if not is_bounded:
-        return masked("")
     if groups[first].startswith("0"):
         return run
     clean, done = [], 0
@@ -87,6 +87,3 @@ def _mask_run(run: str, *, is_bounded: bool) -> str:
 def _digits(part: re.Match[str]) -> str:
     digits = _DIGITS.get(part[2].lower(), part[2])
     return digits * _TIMES[part[1].lower()] if part[1] else digits
-
-
-_CODE = re.compile(CODE_WORD, re.IGNORECASE)
