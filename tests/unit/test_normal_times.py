@@ -148,6 +148,9 @@ def test_what_is_no_date_of_an_e_mail(text: str):
         ("11/20/2026 11:03:20AM", MONTH_FIRST),
         ("11/20/2026 11:03:20", MONTH_FIRST),
         ("20-Nov-26 11:03:20", ("%d-%b-%y %H:%M:%S",)),
+        ("Fri, 20 Nov 2026 11:03:20", ("%a, %d %b %Y %H:%M:%S",)),
+        ("11202026 110320", ("%m%d%Y %H%M%S",)),
+        ("11/20/2026 11:03:20A", MONTH_FIRST),
         ("Friday, November 20 2026 11:03:20", ("%A, %B %d %Y %H:%M:%S",)),
         ("2026-11-20 05:03:20 -0500", ("%Y-%m-%d %H:%M:%S %z",)),
     ],
@@ -162,6 +165,10 @@ def test_local_layouts(text: str, layouts: tuple[str, ...]):
 )
 def test_noon_and_midnight_are_where_the_marker_puts_them(text: str, hour: int):
     assert local(f"11/20/2026 {text}", "UTC", MONTH_FIRST) == datetime(2026, 11, 20, hour, 5, tzinfo=UTC)
+
+
+def test_numbers_without_a_separator_have_all_of_their_digits():
+    assert local("1112026 110320", BERLIN, ("%m%d%Y %H%M%S",)) is None
 
 
 def test_without_its_marker_an_hour_up_to_12_is_not_read_as_one():
@@ -228,6 +235,7 @@ def test_a_time_before_what_is_known_stays_as_it_is_when_no_clock_was_changed():
     [
         ("12/31 23:59:00", "2025-12-31T22:59:00Z"),
         ("01/01 00:05", "2025-12-31T23:05:00Z"),
+        ("01/02 03:05P", "2026-01-02T14:05:00Z"),
         ("06/30 12:00", "2026-06-30T10:00:00Z"),
         ("07/15 12:00", "2025-07-15T10:00:00Z"),
         ("02/29 12:00", None),

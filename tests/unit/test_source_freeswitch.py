@@ -296,6 +296,22 @@ def test_an_hour_that_comes_twice_is_taken_for_the_first():
     assert call_of(SourceSettings(time_zone="Europe/Berlin"), **stamps)["started_at"] == "2026-10-25T00:30:00Z"
 
 
+def test_a_call_that_began_before_an_hour_came_again_does_not_end_before_it_began():
+    berlin = SourceSettings(time_zone="Europe/Berlin")
+    none = dict.fromkeys(["start_uepoch", "start_epoch", "answer_uepoch", "answer_epoch", "end_uepoch", "end_epoch"])
+    stamps = {
+        "start_stamp": "2026-10-25 02:50:00",
+        "answer_stamp": "2026-10-25 02:51:00",
+        "end_stamp": "2026-10-25 02:05:00",
+    }
+    call = call_of(berlin, **none, **stamps)
+    assert (call["started_at"], call["answered_at"], call["ended_at"]) == (
+        "2026-10-25T00:50:00Z",
+        "2026-10-25T00:51:00Z",
+        "2026-10-25T01:05:00Z",
+    )
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", ""])
 def test_a_time_zone_that_does_not_exist_quarantines_what_needs_it(zone):
     with pytest.raises(NotUnderstood, match=r"^The source's time zone is none of the IANA database\.$"):

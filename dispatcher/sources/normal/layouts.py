@@ -24,20 +24,21 @@ DAY_FIRST = (
     "%d-%m-%Y %H:%M",
 )
 MONTH_FIRST = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
-MONTH_AND_DAY = ("%m/%d %H:%M:%S", "%m/%d %H:%M")
+MONTH_AND_DAY = ("%m/%d %H:%M:%S", "%m/%d %H:%M", "%m/%d %I:%M:%S%p", "%m/%d %I:%M%p")
 """Without a year, as in SMDR lines."""
 
+_ONE_OR_TWO = "[0-9]{1,2}"
 _LETTERS = {
     "Y": "[0-9]{4}",
     "y": "[0-9]{2}",
-    "m": "[0-9]{1,2}",
-    "d": "[0-9]{1,2}",
-    "H": "[0-9]{1,2}",
-    "I": "[0-9]{1,2}",
+    "m": _ONE_OR_TWO,
+    "d": _ONE_OR_TWO,
+    "H": _ONE_OR_TWO,
+    "I": _ONE_OR_TWO,
     "M": "[0-9]{2}",
     "S": "[0-9]{2}",
     "f": "[0-9]{1,12}",
-    "p": r"[ap]\.? ?m\.?",
+    "p": r"[ap](?:\.? ?m\.?)?",
     "z": "(?:z|utc|gmt|[+-][0-9]{2}(?::?[0-9]{2})?)",
     "b": r"[a-z]{3,9}\.?",
     "B": r"[a-z]{3,9}\.?",
@@ -110,7 +111,9 @@ def _expression(layout: str) -> re.Pattern[str]:
         raise ValueError(fault)
     # A marker may stand right behind the time, as in 3:05PM.
     pieces = _PIECE.findall(" ".join(layout.split()).replace(" %p", "%p"))
-    return re.compile("".join(_piece(letter) if letter else re.escape(plain.lower()) for letter, plain in pieces))
+    expression = "".join(_piece(letter) if letter else re.escape(plain.lower()) for letter, plain in pieces)
+    # Where no separator stands between two numbers, as in 07042002, each has all of its digits.
+    return re.compile(expression.replace(_ONE_OR_TWO + ")(", "[0-9]{2})("))
 
 
 def _piece(letter: str) -> str:
