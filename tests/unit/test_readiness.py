@@ -48,6 +48,17 @@ def test_a_profile_is_prepared_once_however_much_waits_for_it(house: House):
     assert len(house.sender.requests) == 16
 
 
+def test_ids_that_are_hinted_again_while_they_wait_are_kept_once(house: House):
+    profile = named(house, "slow")
+    ids = house.backlog(profile, 3)
+    for _ in range(5):
+        house.deliverer.deliver(profile.id, ids)
+    assert list(house.deliverer._aside._ids[profile.id]) == ids
+    house.preparers.run()
+    assert house.claimers.run() == 1
+    assert len(house.sender.requests) == 3
+
+
 def test_a_hint_of_a_slow_profile_claims_nothing_before_it_is_ready(house: House):
     profile = named(house, "slow")
     ids = house.backlog(profile, 2)

@@ -139,6 +139,17 @@ def test_the_first_part_of_a_reply_with_attachments_is_the_envelope():
     assert reply.unreadable is None
 
 
+def test_the_part_that_start_names_is_the_envelope_wherever_it_stands_and_however_lines_end():
+    parts = (
+        "--b1\nContent-Type: image/png\nContent-ID: <img>\n\nxyz\n--b1\nContent-ID: <root>\n\n"
+        + envelope("<LogCallResponse/>")
+        + "\n--b1--\n"
+    )
+    reader = ReplyReader(ONE, one_way=False, element="LogCallResponse")
+    reply = reader.read(answer(parts, content_type='multipart/related; start="<root>"; boundary=b1'))
+    assert (reply.unreadable, reply.empty) == (None, False)
+
+
 def test_long_texts_of_a_fault_are_cut():
     long = "<s:Fault><faultcode>Server</faultcode><faultstring>" + "x" * 5_000 + "</faultstring><detail><d>"
     reply = read(envelope(long + "y" * 100_000 + "</d></detail></s:Fault>"))

@@ -1,5 +1,6 @@
 """From a profile's parameters and a call to an envelope: what is sent, and what is refused, with its path."""
 
+from dataclasses import replace
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from lxml import etree
 
 from dispatcher.domain.exchange import Answer, ErrorWord
 from dispatcher.domain.soap.built_in import BUILT_IN, LISTS
+from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import SimpleType
 from dispatcher.domain.soap.lexical import lexical
 from dispatcher.domain.soap.reply import Fault
@@ -464,3 +466,38 @@ def test_the_wsdl_that_was_not_used_for_longest_leaves_first_when_there_is_no_ro
     house.library.parsed(WORKSPACE, house.hash)
     house.library.parsed(WORKSPACE, small)
     assert (house.library.is_at_hand(house.hash), house.library.is_at_hand(small)) == (False, True)
+
+
+def test_a_wsdl_that_left_for_others_between_two_looks_is_asked_for_again_and_spends_nothing():
+    house = SoapHouse()
+    spec = house.spec(parameters=LEAST)
+    template = house.templates.compile(spec, workspace_id=WORKSPACE)
+    with pytest.raises(RenderError) as refused:
+        template.render(CONTEXT)
+    assert (refused.value.word, refused.value.passing) == (ErrorWord.WSDL, True)
+    assert house.kept.reads == 0
+    house.templates.prepare(spec, workspace_id=WORKSPACE)
+    assert b"LogCall" in template.render(CONTEXT).body
+
+
+def test_no_url_of_a_wsdl_stands_in_a_deliverys_reason():
+    house = SoapHouse()
+    kept = house.kept.wsdls[WORKSPACE, house.hash]
+    secret = Bundle("https://crm.example/?key=canary", {"https://crm.example/?key=canary": b"<no wsdl"})
+    house.kept.wsdls[WORKSPACE, house.hash] = replace(kept, bundle=secret)
+    spec = house.spec(parameters=LEAST)
+    house.templates.prepare(spec, workspace_id=WORKSPACE)
+    with pytest.raises(RenderError) as refused:
+        house.templates.compile(spec, workspace_id=WORKSPACE)
+    assert str(refused.value) == (
+        "a WSDL that this release cannot read: refresh it (onhook wsdl inspect --refresh) in request.wsdl"
+    )
+
+
+def test_descriptions_that_are_many_leave_one_after_another(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dispatcher.adapters.soap.library.MAX_DESCRIBED_PARAMETERS", 30)
+    house = SoapHouse()
+    other = house.kept.keep(RPC.format(use="literal", address=ADDRESS))
+    assert house.library.description(WORKSPACE, house.hash) is not None
+    assert house.library.description(WORKSPACE, other) is not None
+    assert list(house.library._described) == [(WORKSPACE, other)]

@@ -13,7 +13,7 @@ from dispatcher.domain.soap.changes import changes
 from dispatcher.domain.soap.description import Description
 from dispatcher.ports.wsdl import WsdlVersion
 from dispatcher.wsdl_inspection import MAX_NODES, TOO_MANY, Asked, Inspection, InspectionRefused, Upload
-from dispatcher.wsdls import AT_ONCE, NOT_INSPECTED, TooManyInspections, Wsdls, fault_of_wsdl_url
+from dispatcher.wsdls import AT_ONCE, MAX_VERSIONS, NOT_INSPECTED, TooManyInspections, Wsdls, fault_of_wsdl_url
 from tests.unit.credential_doubles import credential_spec
 from tests.unit.doubles import NOON, WORKSPACE, seconds
 from tests.unit.memory_admin import MemoryAdmin
@@ -73,7 +73,7 @@ class House:
     def refresh_later(self, text: bytes, **asked: Any) -> Inspection:
         """The same URL, which gives another text by now."""
         self.web.documents[URL] = text
-        self.now = NOON + seconds(60)
+        self.now += seconds(60)
         return self.inspect(refresh=True, **asked)
 
 
@@ -306,6 +306,18 @@ def test_a_refresh_leads_no_profile_to_another_address_unless_its_own_says_so(ho
         }
     ]
     assert house.request("led")["wsdl_hash"] == hash_of(b"LogCall")
+
+
+def test_of_many_contents_of_a_location_the_newest_are_kept_and_those_that_profiles_use(house: House) -> None:
+    house.web.documents[URL] = b"LogCall Used"
+    house.inspect()
+    house.add(soap_profile("held", operation="Used"))
+    for number in range(MAX_VERSIONS + 3):
+        house.refresh_later(f"LogCall Op{number}".encode())
+    kept_now = [each.content_hash for each in house.store.wsdl_versions(WORKSPACE, URL)]
+    newest = [hash_of(f"LogCall Op{number}".encode()) for number in reversed(range(3, MAX_VERSIONS + 3))]
+    assert kept_now == [*newest, hash_of(b"LogCall Used")]
+    assert house.store.wsdl(WORKSPACE, hash_of(b"LogCall Op0")) is None
 
 
 def test_a_dry_refresh_says_the_same_and_changes_nothing(house: House) -> None:

@@ -36,11 +36,12 @@ class ParsedWsdl:
     def build(self, chosen: Chosen, values: Mapping[str, Any], headers: Mapping[str, Any], blocks: str) -> bytes:
         """The envelope with these values, as `filling.fill` gave them, of parameters and declared headers; `blocks` are
         further header blocks, as XML. Raises `CannotBuild`, and `ValueRefused` for XML that is none."""
-        operation = self._operation(chosen)
-        arguments = self._members(values, chosen.operation.input, "request.parameters")
-        declared = self._members(headers, chosen.operation.headers, "request.headers")
         try:
-            envelope = operation.create(**arguments, _soapheaders=declared or None).content
+            arguments = self._members(values, chosen.operation.input, "request.parameters")
+            declared = self._members(headers, chosen.operation.headers, "request.headers")
+            envelope = self._operation(chosen).create(**arguments, _soapheaders=declared or None).content
+        except ValueRefused:
+            raise
         except Exception as error:  # noqa: BLE001
             # zeep raises whatever it comes upon, down to AttributeError; its texts quote the values.
             raise CannotBuild(type(error).__name__) from None

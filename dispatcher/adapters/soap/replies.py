@@ -1,5 +1,6 @@
 """Reads what a SOAP target answered, in memory and time that have bounds."""
 
+import re
 from collections.abc import Callable
 from email.message import Message
 from functools import cache
@@ -22,6 +23,7 @@ MAX_DETAIL_CHARACTERS = 4_096
 """Of a fault's texts, and of its detail as XML."""
 _MAX_SUBCODES = 10
 _HTML = (b"<!doctype html", b"<html")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _VERSIONS = {namespace: version for version, namespace in ENVELOPE.items()}
 
 ReadFields = Callable[[Any], Any]
@@ -104,7 +106,7 @@ def _why_not_parsed(content: bytes) -> str:
 
 
 def _root_part(answer: Answer) -> bytes:
-    """The envelope itself: of a reply with attachments, the first part (SOAP with Attachments, 3; MTOM, 3.2)."""
+    """The envelope itself: of a reply with attachments, the part that `start` names, else the first (RFC 2387, 3.2)."""
     content_type = answer.header("content-type") or ""
     if not content_type.lower().lstrip().startswith("multipart/related"):
         return answer.body
@@ -113,10 +115,14 @@ def _root_part(answer: Answer) -> bytes:
     boundary = header.get_boundary()
     if not boundary:
         return answer.body
-    _, _, rest = answer.body.partition(b"--" + boundary.encode("utf-8", "replace"))
-    part, _, _ = rest.partition(b"\r\n--" + boundary.encode("utf-8", "replace"))
-    _, _, content = part.partition(b"\r\n\r\n")
-    return content
+    marks = re.compile(
+        rb"(?:^|\r?\n)--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(?:--)?[ \t]*(?:\r?\n|$)"
+    )
+    parts = [_END_OF_HEAD.split(part, 1) for part in marks.split(answer.body)[1:]]
+    whole = [(head, content) for head, *rest in parts for content in rest]
+    start = str(header.get_param("start") or "").encode("utf-8", "replace")
+    named = (content for head, content in whole if start and start in head)
+    return next(named, whole[0][1] if whole else b"")
 
 
 def _is_fault(element: Any) -> bool:

@@ -144,7 +144,9 @@ class SoapTemplates:
             self._library.raise_if_refused(content_hash)
         description = self._description(request, workspace_id)
         if description is None or content_hash is None:
-            raise RenderError("request.wsdl", "a WSDL that is not kept: save the profile again", ErrorWord.WSDL)
+            raise RenderError(
+                "request.wsdl", "a WSDL that is not kept: inspect it (onhook wsdl inspect)", ErrorWord.WSDL
+            )
         try:
             picked = chosen(description, request)
         except NotOffered as refused:
@@ -157,7 +159,7 @@ class SoapTemplates:
             raise RenderError("request.address", "no address in the WSDL, and none in the profile", ErrorWord.WSDL)
 
         def parsed() -> ParsedWsdl:
-            return self._library.parsed(workspace_id, content_hash)
+            return self._library.at_hand(content_hash)
 
         build = _Building(compiler, request, picked, description, parsed)
         action = request.soap_action if request.soap_action is not None else picked.operation.soap_action

@@ -111,7 +111,9 @@ class ProfileRows:
             if self._document(row) == spec.document:
                 return self._saved(row)
             try:
-                return self._saved(self._revise(connection, row, spec.document, now, None))
+                # Of one that stays switched off, people still want to know why.
+                reason = row.disabled_reason if not row.enabled and not spec.enabled else None
+                return self._saved(self._revise(connection, row, spec.document, now, reason))
             except IntegrityError as taken:
                 raise Conflict(f"there is a profile {spec.name!r} already") from taken
 
