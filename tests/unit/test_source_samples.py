@@ -44,9 +44,8 @@ class NoEvent:
     format: str | None = None
 
 
-def _forms(raw: str, e164: str | None, national: str | None, digits: str) -> dict[str, Any]:
-    found = {"raw": raw, "e164": e164, "national": national, "digits": digits, "anonymous": False}
-    return {name: value for name, value in found.items() if value is not None}
+def _forms(raw: str, e164: str, national: str, digits: str) -> dict[str, Any]:
+    return {"raw": raw, "e164": e164, "national": national, "digits": digits, "anonymous": False}
 
 
 SAMPLES = (
@@ -205,8 +204,7 @@ SAMPLES = (
             "external_number": "442079460000",
             "external": _forms("442079460000", "+442079460000", "020 7946 0000", "442079460000"),
             "dnis": "447700900000",
-            # A number that is set aside for fiction is none of the country's plan, and no plus is guessed for it.
-            "dialled": _forms("447700900000", None, None, "447700900000"),
+            "dialled": _forms("447700900000", "+447700900000", "07700 900000", "447700900000"),
             "started_at": "2020-01-01T12:00:00Z",
             "ended_at": "2020-01-01T12:00:00Z",
             "duration_seconds": 2,
