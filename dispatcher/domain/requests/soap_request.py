@@ -70,7 +70,7 @@ def is_content_hash(text: str) -> bool:
 def read_soap_request(reading: Reading, raw: object, at: str) -> SoapRequest:
     """A profile's `request` of kind soap; faults are noted. Whether it fits its WSDL is judged where WSDLs are kept."""
     given = reading.members(raw, at, SOAP_MEMBERS)
-    version = reading.word(given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version", tuple(SoapVersion))
+    version = _read_version(reading, given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version")
     one_way = given.get("one_way")
     request = SoapRequest(
         soap_version=SoapVersion(version),
@@ -105,6 +105,14 @@ def _judge_together(reading: Reading, request: SoapRequest, at: str) -> None:
     for name in ("wsdl", *_BY_WSDL):
         if getattr(request, name):
             reading.note_got(f"{at}.{name}", "nothing beside an envelope, which says it all", name)
+
+
+def _read_version(reading: Reading, raw: object, at: str) -> str:
+    if type(raw) in (int, float):
+        # What YAML makes of a version that is written without quotes: the list alone would seem to hold it already.
+        reading.note(at, f'a text, in quotes: "{SoapVersion.V1_1}" or "{SoapVersion.V1_2}"', raw)
+        return SoapVersion.V1_1
+    return reading.word(raw, at, tuple(SoapVersion))
 
 
 def _read_wsdl(reading: Reading, raw: object, at: str) -> str | None:
