@@ -94,7 +94,7 @@ def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -
             if len(lines) >= MAX_LINES:
                 return
             indent = "  " * level
-            lines.extend(_wrapped(f"{each.name}: {_words(each)}", indent, indent + "    "))
+            lines.extend(_wrapped(f"{each.name}: {_words(each, description)}", indent, indent + "    "))
             lines.extend(_wrapped(each.documentation, indent + "    "))
             if each.object is None:
                 continue
@@ -107,7 +107,7 @@ def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -
     return [*lines, f"  ... and more: --json shows {MAX_DEPTH} levels"] if len(lines) >= MAX_LINES else lines
 
 
-def _words(parameter: "Parameter") -> str:
+def _words(parameter: "Parameter", description: "Description") -> str:
     """What may be put there: `string, optional, repeated; one of short, long`."""
     simple = parameter.simple
     words = [simple.base if simple is not None else parameter.type.removeprefix("xsd:")]
@@ -116,10 +116,25 @@ def _words(parameter: "Parameter") -> str:
         words.append("repeated" if parameter.max_occurs is None else f"up to {parameter.max_occurs} times")
     if parameter.choice is not None:
         words.append("one of a choice")
+    if parameter.nillable:
+        words.append("may be nil")
     if parameter.place != "element":
         words.append(str(parameter.place))
     said = ", ".join(words)
-    return said if simple is None else said + _facets(simple)
+    return said + _standing_in(parameter, description) if simple is None else said + _facets(simple)
+
+
+def _standing_in(parameter: "Parameter", description: "Description") -> str:
+    from dispatcher.domain.soap.standing_in import standing_in
+
+    if parameter.object is None or not description.types[parameter.object].derived:
+        return ""
+    return "; $type " + _first(list(standing_in(parameter.object, description.types)), " or ")
+
+
+def _first(values: "Sequence[str]", between: str = ", ") -> str:
+    more = len(values) - MAX_VALUES
+    return between.join(values[:MAX_VALUES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _facets(simple: "SimpleType") -> str:
@@ -127,9 +142,7 @@ def _facets(simple: "SimpleType") -> str:
     if simple.facets:
         said += "; " + ", ".join(f"{name} {value}" for name, value in simple.facets.items())
     if simple.enumeration:
-        more = len(simple.enumeration) - MAX_VALUES
-        rest = f" and {more} more" if more > 0 else ""
-        said += "; one of " + ", ".join(simple.enumeration[:MAX_VALUES]) + rest
+        said += "; one of " + _first(simple.enumeration)
     return said
 
 
