@@ -159,7 +159,9 @@ class TestTheCredential:
     def test_that_goes_into_an_envelope_is_not_shown(
         self, fetching: Fetching, make_target: MakeTarget, kind: str
     ) -> None:
-        send = {} if kind == "wsse" else {"send": {"in": "soap_header", "xml": '<s:Key xmlns:s="urn:s">{token}</s:Key>'}}
+        send = (
+            {} if kind == "wsse" else {"send": {"in": "soap_header", "xml": '<s:Key xmlns:s="urn:s">{token}</s:Key>'}}
+        )
         credential = Credential(uuid4(), WORKSPACE, "crm", 1, credential_spec(kind, **send))
         site = Site(make_target)
         site.pages |= {"/": answer(body=WSDL), "/closed": answer(401)}

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from dispatcher.adapters.logs import NEVER_BELOW_WARNING, describe, log_event, set_up_logging
+from dispatcher.adapters.logs import NEVER_BELOW_WARNING, SILENT, describe, log_event, set_up_logging
 from dispatcher.settings import SettingsError, logger_levels
 
 QUIET = {"celery": "WARNING", "kombu": "WARNING"}
@@ -24,7 +24,7 @@ class Colour(StrEnum):
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
     handlers, level = logging.root.handlers[:], logging.root.level
-    shown, names = warnings.showwarning, (*QUIET, *NEVER_BELOW_WARNING)
+    shown, names = warnings.showwarning, (*QUIET, *NEVER_BELOW_WARNING, *SILENT)
     levels = {name: logging.getLogger(name).level for name in names}
     yield
     logging.captureWarnings(capture=False)
@@ -131,6 +131,14 @@ def test_loggers_that_write_requests_are_quiet_even_at_debug(name):
     stream = io.StringIO()
     set_up_logging("DEBUG", "json", QUIET, stream)
     logging.getLogger(name).info("POST /calls/+14155550100")
+    assert stream.getvalue() == ""
+
+
+def test_zeep_is_silent_at_every_level_wherever_logging_is_set_up():
+    stream = io.StringIO()
+    set_up_logging("DEBUG", "json", QUIET, stream)
+    logging.getLogger("zeep.xsd.types.simple").error("Error during xml -> python translation: +14155550100")
+    logging.getLogger("zeep").critical("+14155550100")
     assert stream.getvalue() == ""
 
 
