@@ -14,6 +14,7 @@ from threading import Lock
 from time import monotonic
 from uuid import UUID
 
+from dispatcher.adapters.process import free_what_stayed, making_what_stays
 from dispatcher.adapters.soap.envelopes import ParsedWsdl
 from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.domain.exchange import ErrorWord
@@ -25,7 +26,8 @@ from dispatcher.ports.wsdl import KeptWsdl, ReadDescription
 logger = logging.getLogger(__name__)
 
 MAX_PARSED_BYTES = 33_554_432
-"""Of the sources of what is kept parsed; zeep's objects take some twenty times as much memory."""
+"""Of the sources of what is kept parsed; zeep's objects take some thirty times as much memory. What had no more room is
+freed once it is half as much."""
 MAX_DESCRIBED = 64
 """Descriptions kept, for checking profiles."""
 REFUSED_SECONDS = 30.0
@@ -59,6 +61,7 @@ class WsdlLibrary:
         self._load, self._read_description = load, read_description
         self._max_parsed_bytes, self._now = max_parsed_bytes, now
         self._parsed: OrderedDict[str, tuple[ParsedWsdl, int]] = OrderedDict()
+        self._let_go_bytes = 0
         self._refused: dict[str, _Refused] = {}
         self._described: OrderedDict[tuple[UUID, str], Description] = OrderedDict()
         self._lock = Lock()
@@ -115,7 +118,7 @@ class WsdlLibrary:
             raise self._refuse(content_hash, "a WSDL that is kept no more: inspect it again and save the profile")
         began = self._now()
         try:
-            with _patient():
+            with _patient(), making_what_stays():
                 parsed = ParsedWsdl(parse_bundle(kept.bundle), kept.description)
         except (WsdlRefused, MemoryError) as refused:
             # It was parsed when it was saved, so that this is another release of zeep, or a machine without memory.
@@ -131,8 +134,13 @@ class WsdlLibrary:
             self._refused.pop(content_hash, None)
             self._parsed[content_hash] = parsed, size
             while len(self._parsed) > 1 and sum(each for _, each in self._parsed.values()) > self._max_parsed_bytes:
-                self._parsed.popitem(last=False)
+                self._let_go_bytes += self._parsed.popitem(last=False)[1][1]
             self._parsing.pop(content_hash, None)
+            # Not each time, because it holds every thread up.
+            free = self._let_go_bytes > self._max_parsed_bytes // 2
+            self._let_go_bytes = 0 if free else self._let_go_bytes
+        if free:
+            free_what_stayed()
 
     def _refuse(self, content_hash: str, reason: str) -> RenderError:
         with self._lock:
