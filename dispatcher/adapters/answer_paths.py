@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from dispatcher.adapters.closed_xml import closed_parser
 from dispatcher.adapters.xpath_subset import check_xpath
 from dispatcher.domain.engines import PathRefused, Xml, Xpath
 
@@ -52,17 +53,8 @@ def parsed(document: bytes, max_bytes: int = MAX_XML_BYTES, max_depth: int = MAX
     text = _utf8(document) if len(document) <= max_bytes else None
     if text is None or _DOCTYPE.match(text):
         return None
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(text, parser)
+        root = etree.fromstring(text, closed_parser())
     except (etree.LxmlError, ValueError):
         return None
     # Asked once more of the parser, which is the judge of what a DTD is.

@@ -36,8 +36,8 @@ NEVER_BELOW_WARNING = (
 )
 """Loggers that write addresses, headers, bodies or parameters below WARNING: quiet at every level, also at DEBUG."""
 SILENT = ("zeep",)
-"""Loggers that write such things at every level: zeep has an error of its own for each value of a reply that it cannot
-read, and what to make of that is for the answer's rules to say."""
+"""Loggers that say nothing at all: zeep writes envelopes at DEBUG, and an ERROR for each value of a reply that it
+cannot read, thousands for one reply."""
 
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://(?:[^\s/@'\"]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE)
 

@@ -17,6 +17,7 @@ from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, Source
 from dispatcher.sources import FORMATS, Format, NotUnderstood, Posted, SourceSettings
 from dispatcher.sources.authentication import Forbidden, NotAuthenticated, verify
+from dispatcher.sources.format import events_of
 from dispatcher.sources.generic import decode_json
 from dispatcher.tokens import Scope
 
@@ -82,7 +83,7 @@ class SourceDoor:
         """The events of a post; what cannot be understood is put into quarantine and gives none."""
         settings = SourceSettings(source.time_zone, source.country, source.config)
         try:
-            return spoken.parse(posted, settings)
+            return events_of(spoken.parse(posted, settings))
         except NotUnderstood as error:
             if spoken.refuses_events:
                 raise Problem(400, error.reason) from None

@@ -67,13 +67,15 @@ def parsed(source: "Source", body: bytes, content_type: str) -> "list[CallEvent]
     """The events in what a source posts. Raises EventRefused, and CommandFailed for what is not understood."""
     from dispatcher.clock import utc_now
     from dispatcher.sources import FORMATS, NotUnderstood, Posted, SourceSettings
+    from dispatcher.sources.format import events_of
 
     headers = {"content-type": content_type, "content-length": str(len(body))}
     posted = Posted(
         "POST", f"http://localhost/v1/sources/{source.name}/events", [], headers, body, utc_now(), "127.0.0.1"
     )
     try:
-        return FORMATS[source.format].parse(posted, SourceSettings(source.time_zone, source.country, source.config))
+        settings = SourceSettings(source.time_zone, source.country, source.config)
+        return events_of(FORMATS[source.format].parse(posted, settings))
     except NotUnderstood as error:
         raise CommandFailed(
             f"The source {source.name} (format {source.format}) does not understand this: {error.reason}"

@@ -89,10 +89,11 @@ def test_a_document_is_got_with_what_says_who_asks(fetching: Fetching, make_targ
 def test_what_is_no_part_of_a_url_goes_in_percent_signs(fetching: Fetching, make_target: MakeTarget) -> None:
     target = make_target(says(answer(body=WSDL)))
     fetch = fetching(target.url)
-    for written in (" /my types.xsd#part ", "/a\r\nX-Evil: 1", "/bücher\\ä<>.xsd"):
-        fetch(target.url + written.lstrip())
+    for written in ("/my types.xsd#part ", "/b.xsd ", "/a\r\nX-Evil: 1", "/bücher\\ä<>.xsd"):
+        fetch(target.url + written)
     assert [each.path for each in target.received] == [
         "/my%20types.xsd",
+        "/b.xsd",
         "/a%0D%0AX-Evil:%201",
         "/b%C3%BCcher%5C%C3%A4%3C%3E.xsd",
     ]

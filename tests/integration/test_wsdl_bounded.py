@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -146,10 +147,11 @@ class TestWhatItSees:
         monkeypatch.setenv("PYTHONSTARTUP", "/nowhere")
         with Path(__file__).open() as ours:
             os.set_inheritable(ours.fileno(), True)
-            seen = "dict(os.environ), os.getcwd(), os.listdir('/dev/fd')"
-            said = str(refusal(instead_of_parsing(f"import os; raise child.WsdlRefused(repr(({seen})))")))
+            seen = "dict(os.environ), os.getcwd(), os.listdir('/dev/fd'), sys.flags.isolated"
+            said = str(refusal(instead_of_parsing(f"import os, sys; raise child.WsdlRefused(repr(({seen})))")))
         assert "secret" not in said
-        environment, folder, descriptors = eval(said)
+        environment, folder, descriptors, isolated = eval(said)
+        assert isolated == 1
         assert set(environment) <= {"LC_ALL", "PATH"}
         assert folder == "/"
         assert len(descriptors) <= 5  # the standard three, the answers, and the listing's own
@@ -227,10 +229,19 @@ class TestOneAfterAnother:
             assert self.pid(reader) != first
 
     def test_it_is_replaced_when_it_is_worn_or_has_grown(self) -> None:
-        for setting in ("MAX_BUNDLES = 2", "MAX_RESIDENT_BYTES = 1"):
-            start = instead_of_parsing(self.PID).replace("exec(", f"child.{setting}; exec(")
+        grows = "peaks = iter([400 << 20, 400 << 20, 401 << 20]); child._peak_bytes = lambda: next(peaks)"
+        for setting in ("child.MAX_BUNDLES = 2", grows):
+            start = instead_of_parsing(self.PID).replace("exec(", f"{setting}; exec(")
             with BoundedReader(start=start) as reader:
-                assert len({self.pid(reader) for _ in range(4)}) == (2 if "BUNDLES" in setting else 4)
+                first, second, third, fourth = (self.pid(reader) for _ in range(4))
+            assert first == second != third == fourth
+
+    def test_it_is_kept_though_the_process_that_started_it_is_large(self) -> None:
+        with BoundedReader(start=instead_of_parsing(self.PID)) as reader:
+            large = bytearray(b"x") * (child.MAX_RESIDENT_BYTES + 100 * MIB)
+            pids = {self.pid(reader) for _ in range(2)}
+            del large
+        assert len(pids) == 1
 
     def test_each_has_the_cpu_of_its_own(self) -> None:
         body = "import time; ends = time.process_time() + 0.7\n while time.process_time() < ends: pass\n " + self.PID
@@ -257,7 +268,7 @@ class TestOneAfterAnother:
         assert orphan.returncode == 0
 
 
-def test_the_engine_collects_and_describes_for_several_at_once() -> None:
+def test_the_engine_collects_and_describes() -> None:
     engine = ProcessWsdlEngine()
     given: Mapping[str, bytes] = {ROOT: service(2)}
 
@@ -267,3 +278,23 @@ def test_the_engine_collects_and_describes_for_several_at_once() -> None:
     collected = engine.collect(ROOT, given, fetch)
     assert collected == bundle(2)
     assert [len(each.operations) for each in engine.describe(collected).bindings] == [2]
+
+
+def test_the_engine_reads_no_more_than_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    def waits(*_: object) -> None:
+        entered.release()
+        release.wait(20)
+
+    monkeypatch.setattr(bounded, "describe_bounded", waits)
+    engine = ProcessWsdlEngine()
+    threads = [threading.Thread(target=engine.describe, args=[bundle()]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert [entered.acquire(timeout=20) for _ in range(2)] == [True, True]
+    assert not engine._room.acquire(blocking=False)
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert entered.acquire(timeout=20)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from dispatcher.adapters.soap.describe import NOTHING_TO_CALL, ONLY_SCHEMAS, describe, describe_with_types
+from dispatcher.adapters.soap.describe import NO_SERVICE, NOTHING_TO_CALL, ONLY_SCHEMAS, describe, describe_with_types
+from dispatcher.adapters.soap.known_schemas import APACHE_SOAP, SOAP_ENCODING_1_1, SOAP_ENCODING_1_2
 from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import (
@@ -20,14 +21,14 @@ from dispatcher.domain.soap.description import (
     SoapVersion,
     read_description,
 )
-from tests.support.wsdls import BASE, call, envelope, files, nested, plain, texts
+from tests.support.wsdls import BASE, around, call, envelope, files, nested, plain, texts
 
 IMPORTS = (
     "imports.wsdl",
     "imports/abstract.wsdl",
     "imports/types.xsd",
-    "imports/common/numbers.xsd",
-    "imports/common/other.xsd",
+    "imports/shared/numbers.xsd",
+    "imports/shared/other.xsd",
 )
 LEFT_OUT = "The operation {} of LostSoap was left out: {}."
 ALL = [("wrapped.wsdl",), ("bare.wsdl",), ("rpc.wsdl",), ("headers.wsdl",), IMPORTS, ("left_out.wsdl",)]
@@ -224,6 +225,27 @@ def test_a_wsdl_without_anything_to_call_says_so():
     assert describe(parse_bundle(texts(root=schema))).notes == (ONLY_SCHEMAS,)
     text = files("wrapped.wsdl").documents[BASE + "wrapped.wsdl"].replace(b"soap/http", b"soap/mail")
     assert describe(parse_bundle(Bundle(BASE, {BASE: text}))).notes[0] == NOTHING_TO_CALL
+    abstract = around('<xs:element name="Call" type="xs:int"/>').partition("<wsdl:service")[0] + "</wsdl:definitions>"
+    assert describe(parse_bundle(texts(root=abstract))).notes == (NO_SERVICE,)
+
+
+def test_nothing_is_added_to_a_document_once_it_is_parsed():
+    for names, known in ((("rpc.wsdl",), True), (("wrapped.wsdl",), False)):
+        types = parse_bundle(files(*names)).types
+        before = list(types.documents)
+        for namespace, name in ((SOAP_ENCODING_1_1, "string"), (APACHE_SOAP, "Map"), (SOAP_ENCODING_1_2, "int")):
+            found = types.get_type(f"{{{namespace}}}{name}", fail_silently=True)
+            assert (found is not None) == (known and namespace != SOAP_ENCODING_1_2)
+        assert list(types.documents) == before
+
+
+def test_an_address_stays_as_it_is_also_where_the_wsdl_came_by_https():
+    root = "https://crm.example/root.wsdl"
+    text = around('<xs:element name="Call" type="xs:int"/>').encode()
+    document = parse_bundle(Bundle(root, {root: text}))
+    port = document.services["Crm"].ports["CallsPort"]
+    assert port.binding_options == {"address": "http://crm.example/soap"}
+    assert describe(document).services[0].ports[0].address == "http://crm.example/soap"
 
 
 @pytest.mark.parametrize("names", ALL)

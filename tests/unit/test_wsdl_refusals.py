@@ -38,6 +38,10 @@ def test_a_dtd_is_found_behind_a_comment_in_utf_16_and_in_what_is_imported():
     assert refusal(texts(root=root, x=f"{BOMB}<a/>")) == f"{BASE}x.xsd has a DTD, which is never read"
 
 
+def test_nothing_of_a_dtd_is_looked_at_before_it_is_refused():
+    assert refusal(texts(root="<!DOCTYPE a [<!ENTITY b ")) == f"{ROOT} has a DTD, which is never read"
+
+
 def test_a_document_that_nests_too_deep_is_refused():
     deep = "<a>" * (MAX_DEPTH + 1) + "</a>" * (MAX_DEPTH + 1)
     assert refusal(texts(root=deep)) == f"{ROOT} nests its elements more than 200 levels deep"

@@ -9,7 +9,9 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO
 
 from dispatcher.adapters.soap.describe import describe
@@ -36,33 +38,35 @@ def main(arguments: list[str]) -> None:
     try:
         _limit_process(memory_bytes)
         answers = _answers_alone()
+        # Linux lets a process begin with the peak of the one that started it, which may be larger than any of ours.
+        allowed_bytes = max(MAX_RESIDENT_BYTES, _peak_bytes())
         for count in itertools.count(1):
             _allow_cpu(cpu_seconds)
             frame = read_frame(sys.stdin.buffer)
             if frame is None:
                 return
-            write_frame(answers, answer_to(read_bundle(frame), worn=count >= MAX_BUNDLES))
+            write_frame(answers, answer_to(read_bundle(frame), partial(_is_worn, count, allowed_bytes)))
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
 
 
-def answer_to(bundle: Bundle, *, worn: bool) -> bytes:
+def answer_to(bundle: Bundle, is_worn: Callable[[], bool]) -> bytes:
     """A description, or why there is none: `refused` with a sentence, `failed` with the kind of a fault in our code.
 
-    `last` says that this process should be replaced: it is worn, or has grown. Raises MemoryError.
+    `last` says that this process is worn and should be replaced. Raises MemoryError.
     """
     try:
         # Not by orjson, here: it aborts the process where memory is short, and that would not be told from a crash.
         described = describe(parse_bundle(bundle)).as_document()
-        return _json(description=described, last=worn or _peak_bytes() > MAX_RESIDENT_BYTES)
+        return _json(description=described, last=is_worn())
     except WsdlRefused as refused:
-        return _json(refused=str(refused), last=worn or _peak_bytes() > MAX_RESIDENT_BYTES)
+        return _json(refused=str(refused), last=is_worn())
     except MemoryError:
         raise
     except RecursionError:
-        return _json(refused="Its types are nested too deeply to be read.", last=worn)
+        return _json(refused="Its types are nested too deeply to be read.", last=is_worn())
     except Exception as error:  # noqa: BLE001 - the parent tells a person, and the next bundle is to be read all the same
-        return _json(failed=type(error).__name__, last=worn)
+        return _json(failed=type(error).__name__, last=is_worn())
 
 
 def _limit_process(memory_bytes: int) -> None:
@@ -98,6 +102,10 @@ def _answers_alone() -> BinaryIO:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     return answers
+
+
+def _is_worn(count: int, allowed_bytes: int) -> bool:
+    return count >= MAX_BUNDLES or _peak_bytes() > allowed_bytes
 
 
 def _peak_bytes() -> int:

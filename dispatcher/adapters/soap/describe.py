@@ -23,6 +23,7 @@ from dispatcher.domain.soap.description import (
 )
 
 NOTHING_TO_CALL = "Nothing of this WSDL can be called."
+NO_SERVICE = "This WSDL has no service with a port: nothing of it can be called."
 ONLY_SCHEMAS = "There are only schemas: nothing can be called."
 
 Parameters = tuple[tuple[Parameter, ...], tuple[int, ...]]
@@ -54,8 +55,13 @@ class _Describing:
         services = tuple(self._services())
         notes = [*self._port_notes(), *self._document.left_out]
         if not services:
-            notes.insert(0, NOTHING_TO_CALL if self._document.declared_ports else ONLY_SCHEMAS)
+            notes.insert(0, self._why_nothing())
         return Description(services, bindings, self._table.rows(), tuple(notes)), self._table.zeep_types
+
+    def _why_nothing(self) -> str:
+        if self._document.declared_ports:
+            return NOTHING_TO_CALL
+        return NO_SERVICE if self._document.port_types or self._document.binding_kinds else ONLY_SCHEMAS
 
     def _name(self, binding: Any) -> str:
         name = binding.name

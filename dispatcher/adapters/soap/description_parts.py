@@ -4,18 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zeep.xsd import AnySimpleType, AnyType, ComplexType, ListType, UnionType, elements
+from zeep.xsd import AnySimpleType, AnyType, ComplexType, elements
 
-from dispatcher.adapters.soap.known_schemas import XSD_NAMESPACE
-from dispatcher.adapters.soap.schema_simple_types import shown_name
+from dispatcher.adapters.soap.description_simple_types import SimpleTypes
 from dispatcher.domain.soap.bundle import WsdlRefused
 from dispatcher.domain.soap.description import XSD, ObjectType, Parameter, Place, Shape, SimpleType
 
 MAX_PARAMETERS = 500_000
 """Of all types of a WSDL together. Groups that hold each other twice over reach it in 19 steps."""
-
-MAX_SIMPLE_PARTS = 1_000
-"""Of one union or list, written out."""
 
 
 @dataclass
@@ -36,10 +32,8 @@ class TypeTable:
         self.zeep_types: list[Any] = []
         self._index: dict[int, int] = {}
         self._waiting: list[int] = []
-        self._simple: dict[int, SimpleType] = {}
-        self._sizes: dict[int, int] = {}
         self._count = 0
-        self._clashing = _clashing_names(schema)
+        self._types = SimpleTypes(schema)
         self._derived = _derived_types(schema)
 
     def rows(self) -> tuple[ObjectType, ...]:
@@ -49,7 +43,7 @@ class TypeTable:
             type_ = self.zeep_types[index]
             parameters, choices = self.members(type_)
             derived = tuple(self._row_of(each) for each in self._derived.get(_text(type_.qname), ()))
-            self._rows[index] = ObjectType(self.name(type_.qname), parameters, derived, choices)
+            self._rows[index] = ObjectType(self._types.name(type_.qname), parameters, derived, choices)
         return tuple(row for row in self._rows if row is not None)
 
     def members(self, type_: Any) -> tuple[tuple[Parameter, ...], tuple[int, ...]]:
@@ -83,38 +77,11 @@ class TypeTable:
             documentation=getattr(element, "documentation", ""),
         )
 
-    def name(self, qname: Any) -> str:
-        """How a type is shown: `xsd:` and its name, its local name, or that with its namespace where two have it."""
-        if qname is None:
-            return ""
-        if qname.namespace == XSD_NAMESPACE:
-            return f"{XSD}:{qname.localname}"
-        return str(qname.text if qname.localname in self._clashing else qname.localname)
-
-    def simple(self, type_: Any) -> SimpleType:
-        """A simple type with what its values must be like."""
-        found = self._simple.get(id(type_))
-        if found is None:
-            is_list = isinstance(type_, ListType)
-            found = self._simple[id(type_)] = SimpleType(
-                name=self.name(shown_name(type_)),
-                base=type_._default_qname.localname,
-                enumeration=getattr(type_, "enumeration", ()),
-                facets=getattr(type_, "facets", {}),
-                item=self.simple(type_.item_type) if is_list else None,
-                members=tuple(map(self.simple, type_.item_types)) if isinstance(type_, UnionType) else (),
-            )
-            parts = [*found.members, *([found.item] if found.item else [])]
-            size = self._sizes[id(found)] = 1 + sum(self._sizes[id(each)] for each in parts)
-            if size > MAX_SIMPLE_PARTS:
-                raise WsdlRefused(f"The simple type {found.name} is made of more than {MAX_SIMPLE_PARTS:,} others")
-        return found
-
     def _kind(self, type_: Any) -> tuple[SimpleType | None, int | None, Shape, str]:
         if isinstance(type_, ComplexType):
-            return None, self._row_of(type_), Shape.OBJECT, self.name(type_.qname)
+            return None, self._row_of(type_), Shape.OBJECT, self._types.name(type_.qname)
         if isinstance(type_, AnySimpleType):
-            simple = self.simple(type_)
+            simple = self._types.simple(type_)
             return simple, None, Shape.SIMPLE, simple.name
         return None, None, Shape.ANY_TYPE, f"{XSD}:anyType"
 
@@ -233,18 +200,6 @@ def _bound(max_occurs: Any) -> int | None:
 
 def _text(qname: Any) -> str:
     return "" if qname is None else str(qname.text)
-
-
-def _clashing_names(schema: Any) -> set[str]:
-    """Local names of types that several namespaces have."""
-    namespaces: dict[str, str | None] = {}
-    clashing = set()
-    for document in schema.documents:
-        for text in document._types:
-            namespace, _, local = text.rpartition("}")
-            if namespace != f"{{{XSD_NAMESPACE}" and namespaces.setdefault(local, namespace) != namespace:
-                clashing.add(local)
-    return clashing
 
 
 def _derived_types(schema: Any) -> dict[str, list[Any]]:

@@ -78,6 +78,7 @@ class WsdlSchema(Schema):
     def __init__(self, read: Read, transport: Any, location: str, settings: Settings) -> None:
         """`read` gets the documents; `transport` is for those schemas that zeep finds in replies."""
         self._read = read
+        self._is_closed = False
         super().__init__(None, transport, location, settings)
 
     def _load_default_documents(self) -> Any:
@@ -111,7 +112,13 @@ class WsdlSchema(Schema):
             document.settled = document._resolved
         _Settling().settle(fresh)
 
+    def close(self) -> None:
+        """Nothing is added from now on. A parsed document is shared by threads, and what replies name is looked up."""
+        self._is_closed = True
+
     def _get_schema_documents(self, namespace: Any, fail_silently: bool = False) -> Any:
+        if self._is_closed:
+            return self.documents.get_by_namespace(namespace, fail_silently)
         if namespace in KNOWN_SCHEMAS and not self.documents.has_schema_document_for_ns(namespace):
             self.add_document_by_url(namespace)
         return super()._get_schema_documents(namespace, fail_silently)

@@ -6,6 +6,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
+from dispatcher.adapters.closed_xml import closed_parser
 from dispatcher.domain.soap.bundle import WsdlRefused
 
 MAX_DEPTH = 200
@@ -40,15 +41,7 @@ def read_xml(url: str, document: bytes, *, recover: bool = False) -> Any:
 
 
 def _parsed(url: str, document: bytes, recover: bool) -> Any:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=recover,
-    )
+    parser = closed_parser(encoding=None, recover=recover)
     try:
         root = etree.fromstring(document.lstrip(), parser, base_url=url)
     except (etree.LxmlError, ValueError) as error:

@@ -9,7 +9,7 @@ from zeep import exceptions
 from zeep.settings import Settings
 from zeep.wsdl import Document
 
-from dispatcher.adapters.soap.known_schemas import KNOWN_SCHEMAS, SOAP_ENCODING_1_1
+from dispatcher.adapters.soap.known_schemas import APACHE_SOAP, KNOWN_SCHEMAS, SOAP_ENCODING_1_1
 from dispatcher.adapters.soap.schema import WsdlSchema
 from dispatcher.adapters.soap.wsdl_xml import NotWellFormed, read_xml
 from dispatcher.adapters.soap.zeep_bindings import BINDINGS
@@ -62,7 +62,7 @@ class WsdlDocument(Document):
         """Operations of port types that were left out with their messages, and why."""
         self.by_location: dict[str, WsdlDefinition] = {}
         self._definitions: dict[Any, Any] = {}
-        self.types = WsdlSchema(self.read, self.transport, bundle.root, self.settings)
+        self.types: Any = WsdlSchema(self.read, self.transport, bundle.root, self.settings)
         self.load(bundle.root)
 
     def read(self, url: str) -> Any:
@@ -85,8 +85,10 @@ class WsdlDocument(Document):
             for name, service in each.services.items():
                 self.services.setdefault(name, service)
         if any(operation.use == "encoded" for binding in self._all_bindings() for operation in binding.all().values()):
-            # Replies name its types, whether the WSDL does or not; a parsed document is shared and must not change.
+            # Replies name these, whether the WSDL does or not.
             self.types.get_type(etree.QName(SOAP_ENCODING_1_1, "Array"))
+            self.types.get_type(etree.QName(APACHE_SOAP, "Map"))
+        self.types.close()
 
     def _all_bindings(self) -> list[Any]:
         return [binding for each in self.by_location.values() for binding in each.bindings.values()]

@@ -70,6 +70,9 @@ def is_content_hash(text: str) -> bool:
 def read_soap_request(reading: Reading, raw: object, at: str) -> SoapRequest:
     """A profile's `request` of kind soap; faults are noted. Whether it fits its WSDL is judged where WSDLs are kept."""
     given = reading.members(raw, at, SOAP_MEMBERS)
+    if given.get("envelope"):
+        # What a change from a WSDL to an envelope leaves behind: nobody wrote it, and nothing rests on it.
+        given = {name: value for name, value in given.items() if name != "wsdl_hash"}
     version = reading.word(given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version", tuple(SoapVersion))
     one_way = given.get("one_way")
     request = SoapRequest(
@@ -79,7 +82,7 @@ def read_soap_request(reading: Reading, raw: object, at: str) -> SoapRequest:
         service=_read_name(reading, given.get("service"), f"{at}.service"),
         port=_read_name(reading, given.get("port"), f"{at}.port"),
         operation=_read_name(reading, given.get("operation"), f"{at}.operation"),
-        address=_read_address(reading, given.get("address"), f"{at}.address"),
+        address=_read_literal_url(reading, given.get("address"), f"{at}.address"),
         soap_action=_read_action(reading, given.get("soap_action"), f"{at}.soap_action"),
         parameters=_read_tree(reading, given.get("parameters"), f"{at}.parameters"),
         headers=_read_tree(reading, given.get("headers"), f"{at}.headers"),
@@ -108,8 +111,14 @@ def _judge_together(reading: Reading, request: SoapRequest, at: str) -> None:
 
 
 def _read_wsdl(reading: Reading, raw: object, at: str) -> str | None:
-    if raw is None or (type(raw) is str and is_content_hash(raw)):
+    if type(raw) is str and is_content_hash(raw):
         return raw
+    return _read_literal_url(reading, raw, at)
+
+
+def _read_literal_url(reading: Reading, raw: object, at: str) -> str | None:
+    if raw is None:
+        return None
     if type(raw) is str and "{{" in raw:
         reading.note(at, "a literal URL", raw)
         return None
@@ -127,15 +136,6 @@ def _read_name(reading: Reading, raw: object, at: str) -> str | None:
     if raw is None:
         return None
     return reading.text(raw, at, _MAX_NAME_CHARACTERS) or None
-
-
-def _read_address(reading: Reading, raw: object, at: str) -> str | None:
-    if raw is None:
-        return None
-    if type(raw) is str and "{{" in raw:
-        reading.note(at, "a literal URL", raw)
-        return None
-    return read_url(reading, raw, at)
 
 
 def _read_action(reading: Reading, raw: object, at: str) -> str | None:
