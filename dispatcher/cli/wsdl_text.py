@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from dispatcher.wsdl_inspection import Inspection, Renewal
 
 COLUMNS = 80
+EXAMPLES = "# The values are examples: write templates such as {{ call.id }} in their place."
+NO_ADDRESS = "https://..."
+"""Where the WSDL names none that can be used: it is to be filled in."""
 MAX_DEPTH = 6
 MAX_LINES = 500
 """Of the parameters of one operation: a screen that scrolls for longer is read by nobody, and --json has them all."""
@@ -83,7 +86,7 @@ def _one_operation(
     ):
         if parameters:
             yield from ["", title, *_tree_lines(parameters, inspection.description)]
-    yield from ["", "A profile's request:", "", _request(inspection, service, port, binding, operation)]
+    yield from ["", "A profile's request:", "", EXAMPLES, _request(inspection, service, port, binding, operation)]
 
 
 def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -> list[str]:
@@ -156,10 +159,14 @@ def _request(
     types = inspection.description.types
     request: dict[str, Any] = {"kind": "soap", "soap_version": binding.soap_version.value, "wsdl": inspection.location}
     request |= {"service": service.name, "port": port.name, "operation": operation.name}
+    if not (port.address or "").lower().startswith(("http://", "https://")):
+        request["address"] = NO_ADDRESS
     request["parameters"] = example(operation.input, types, operation.required_choices)
-    if operation.headers:
-        request["headers"] = example(operation.headers, types)
     text: str = yaml.safe_dump({"request": request}, sort_keys=False, allow_unicode=True, width=COLUMNS)
+    if operation.headers:
+        headers = yaml.safe_dump({"headers": example(operation.headers, types)}, sort_keys=False, allow_unicode=True)
+        text += "  # header blocks that the WSDL declares; none must be given\n"
+        text += "".join(f"  # {line}\n" for line in headers.splitlines())
     return text.rstrip("\n")
 
 
