@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from starlette.testclient import TestClient
 
-from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.http_text import show_request
@@ -25,6 +24,7 @@ from dispatcher.ingest import Ingestor
 from dispatcher.ports import Evaluation, Source
 from dispatcher.tokens import Minted, Scope, Tokens
 from dispatcher.wsdls import Wsdls
+from dispatcher.xml_reading.paths import compile_xpath
 from tests.unit.memory_admin import MemoryAdmin
 from tests.unit.wsdl_doubles import OperationTemplates, Web, WordsEngine
 

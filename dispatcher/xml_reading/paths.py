@@ -1,4 +1,4 @@
-"""XPath over a target's answer, by lxml, in memory and time that have bounds."""
+"""XPath over what strangers send, by lxml, in memory and time that have bounds."""
 
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
@@ -8,9 +8,9 @@ from typing import Any
 
 from lxml import etree
 
-from dispatcher.adapters.closed_xml import closed_parser
-from dispatcher.adapters.xpath_subset import check_xpath
 from dispatcher.domain.engines import PathRefused, Xml, Xpath
+from dispatcher.xml_reading.closed_xml import closed_parser
+from dispatcher.xml_reading.xpath_subset import check_xpath
 
 MAX_XML_BYTES = 262_144
 """Of one document: some 15 ms to parse at the worst, 45 ms for the dearest path, 20 MB of memory meanwhile."""
