@@ -11,6 +11,7 @@ from dispatcher.ports import Source
 from dispatcher.sources import FORMATS
 from dispatcher.sources.authentication import holds_mask, read_auth, shown_auth, unmasked
 from dispatcher.sources.format import Format
+from dispatcher.sources.normal.number_rules import read_number_rules
 
 MAX_QUIET_SECONDS = 86_400.0
 _MEMBERS = ("name", "format", "auth", "time_zone", "country", "config")
@@ -77,6 +78,7 @@ def _config(reading: Reading, raw: object, spoken: Format) -> dict[str, Any]:
         reading.note("config.scrub", "true, or false to keep card numbers and keypad digits", config["scrub"])
     if "quiet_seconds" in config:
         reading.number(config["quiet_seconds"], "config.quiet_seconds", (0, MAX_QUIET_SECONDS))
+    read_number_rules(reading, config.get("numbers"), "config.numbers")
     if spoken.read_config is not None:
         spoken.read_config(reading, config, "config")
     return config
