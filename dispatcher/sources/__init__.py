@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispatcher.sources import freeswitch, generic, twilio
+from dispatcher.sources import cloudevents, freeswitch, generic, mapped, twilio
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
 
 __all__ = ["FORMATS", "Format", "NotUnderstood", "Posted", "SourceSettings"]
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
-    {each.name: each for each in (generic.FORMAT, freeswitch.FORMAT, twilio.FORMAT)}
+    {
+        each.name: each
+        for each in (
+            cloudevents.FORMAT,
+            freeswitch.FORMAT,
+            generic.FORMAT,
+            mapped.FORMAT,
+            twilio.FORMAT,
+        )
+    }
 )
 """Every format by the name that a source's `format` takes."""

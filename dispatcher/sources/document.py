@@ -70,10 +70,15 @@ def _zone(reading: Reading, raw: object) -> str:
         return "UTC"
 
 
+def config_members(spoken: Format) -> tuple[str, ...]:
+    """What the `config` of a source of this format may say: its own, then what every format takes."""
+    quiet = () if spoken.quiet_seconds is None else ("quiet_seconds",)
+    return (*spoken.config_members, *quiet, "numbers", "scrub")
+
+
 def _config(reading: Reading, raw: object, spoken: Format) -> dict[str, Any]:
     """What every format takes, and what is the format's own. Nothing that is misspelt is let through unread."""
-    common = ("scrub", "numbers") if spoken.quiet_seconds is None else ("scrub", "numbers", "quiet_seconds")
-    config = reading.members({} if raw is None else raw, "config", (*common, *spoken.config_members))
+    config = reading.members({} if raw is None else raw, "config", config_members(spoken))
     if type(config.get("scrub", True)) is not bool:
         reading.note("config.scrub", "true, or false to keep card numbers and keypad digits", config["scrub"])
     if "quiet_seconds" in config:

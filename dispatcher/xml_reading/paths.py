@@ -85,6 +85,23 @@ def _compiled(path: str, namespaces: Mapping[str, str]) -> Callable[[Any], list[
     return find
 
 
+def compile_nodes(path: str, namespaces: Mapping[str, str], most: int) -> Callable[[Any], list[Any]]:
+    """The search for the elements at a path of the subset, the first `most` of them. Raises `PathRefused`."""
+    check_xpath(path, namespaces)
+    try:
+        search = etree.XPath(f"({path})[position() <= {most}]", namespaces=dict(namespaces) or None, regexp=False)
+    except etree.XPathSyntaxError as error:
+        raise PathRefused(f"no XPath: {error}") from None
+
+    def find(root: Any) -> list[Any]:
+        try:
+            return [each for each in search(root) if etree.iselement(each)]
+        except etree.LxmlError:
+            return []
+
+    return find
+
+
 XML = Xml(parsed, _compiled)
 """XPath in two steps, for documents that several paths look into."""
 
