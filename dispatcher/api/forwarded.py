@@ -42,15 +42,28 @@ def seen_by_proxies(peer: str, scheme: str, fields: Iterable[tuple[bytes, bytes]
     """
     headers = _joined(fields)
     host = headers.get("host", "")
+    own = Seen(peer, f"{scheme}://{host}")
     if not _is_trusted(peer, trusted):
-        return Seen(peer, f"{scheme}://{host}")
-    hops = _forwarded(headers["forwarded"]) if "forwarded" in headers else _forerunners(headers, peer)
-    client, said = peer, _Hop()
+        return own
+    old = _outermost(_forerunners(headers, peer), own, trusted)
+    if "forwarded" not in headers:
+        return old
+    new = _outermost(_forwarded(headers["forwarded"]), own, trusted)
+    if not any(name.startswith("x-forwarded-") for name in headers) or new == old:
+        return new
+    # A proxy that writes one kind lets a client's own through in the other. Nobody can tell which is which.
+    return Seen(new.remote if new.remote == old.remote else "", own.origin)
+
+
+def _outermost(hops: Sequence[_Hop], own: Seen, trusted: Networks) -> Seen:
+    """The request as the leftmost hop saw it that can be believed; a request of the peer's own where there is none."""
+    client, said = own.remote, _Hop()
     for hop in reversed(hops[-MAX_HOPS:]):
         said = _Hop(hop.client, hop.scheme or said.scheme, hop.host or said.host)
         client = hop.client or ""
         if not _is_trusted(client, trusted):
             break
+    scheme, _, host = own.origin.partition("://")
     return Seen(client, f"{said.scheme or scheme}://{said.host or host}")
 
 

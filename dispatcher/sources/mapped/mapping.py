@@ -109,6 +109,8 @@ def read_event_mapping(reading: Reading, config: Mapping[str, Any], at: str, not
 
 def _read_call(reading: Reading, raw: object, at: str, notation: Notation) -> dict[str, Look]:
     given = reading.members(raw, at, _CALL_MEMBERS)
+    if type(raw) is not dict:
+        return {}
     if given.get("id") is None:
         reading.note_got(f"{at}.id", "where the call's id stands", "nothing")
     looks: dict[str, Look] = {}
