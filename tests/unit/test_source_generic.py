@@ -18,8 +18,7 @@ def parse(body):
     return FORMATS["generic"].parse(posted, SourceSettings())
 
 
-def test_every_format_is_found_by_its_name():
-    assert {"cloudevents", "freeswitch", "generic", "mapped", "twilio"} <= FORMATS.keys()
+def test_every_format_is_found_by_its_name_and_listed_in_order():
     assert [each.name for each in FORMATS.values()] == sorted(FORMATS)
 
 
