@@ -102,7 +102,7 @@ def test_a_mask_without_a_secret_behind_it_is_422(house: House, secret: str) -> 
         ({"colour": "red"}, "colour"),
         ({"config": {"recording_base": "https://rec.example/"}}, "config.recording_base"),
         ({"config": {"scrub": "no"}}, "config.scrub"),
-        ({"format": "twilio", "auth": None, "config": {"quiet_seconds": 5}}, "config.quiet_seconds"),
+        ({"format": "generic", "auth": None, "config": {"quiet_seconds": 5}}, "config.quiet_seconds"),
         ({"config": {"numbers": {"outside_line": 0}}}, "config.numbers.outside_line"),
         ({"format": "mapped", "auth": None, "config": {}}, "config.event"),
         (

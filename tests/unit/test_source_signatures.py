@@ -335,6 +335,33 @@ def test_a_token_that_is_old_but_has_not_expired_is_good():
     verify(JWT_BODY, posted(body=token({"iat": 1795160000, "exp": 1795168801}).encode()))
 
 
+def signed_empty(kind):
+    """A valid signature over an empty body, with everything in the query."""
+    if kind is WEBHOOKS:
+        text = f"msg_1.{STAMP}.".encode()
+        mark = base64.b64encode(hmac.digest(b"k" * 24, text, "sha256")).decode()
+        return {**WEBHOOK, "webhook-signature": f"v1,{mark}"}
+    return {"x-signature": hmac.digest(b"shared-secret", b"", "sha256").hex()}
+
+
+@pytest.mark.parametrize("auth", [PLAIN, WEBHOOKS])
+def test_a_signature_over_an_empty_body_lets_no_query_in(auth):
+    verify(auth, posted(signed_empty(auth), b"", BARE))
+    assert refused(auth, posted(signed_empty(auth), b"", BARE + "?CallSid=CA1", "GET")) == (403, Why.SIGNATURE)
+
+
+def test_telnyx_signs_no_query():
+    assert refused(TELNYX, telnyx(body=b"")) == (403, Why.SIGNATURE)
+
+
+def test_an_hmac_over_the_address_covers_its_query():
+    auth = {**PLAIN, "signs": "{url}{body}"}
+    url = BARE + "?CallSid=CA1"
+    headers = {"x-signature": hmac.digest(b"shared-secret", url.encode(), "sha256").hex()}
+    verify(auth, posted(headers, b"", url, "GET"))
+    assert refused(auth, posted(headers, b"", url + "0", "GET")) == (403, Why.SIGNATURE)
+
+
 ALL_SIGNED = [PLIVO, {**PLIVO, "version": "v2"}, TELNYX, PLAIN, TIMED, WEBHOOKS, JWT_BODY, JWT_HEADER]
 
 

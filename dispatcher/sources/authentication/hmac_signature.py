@@ -8,6 +8,7 @@ from hmac import digest as hmac_digest
 from urllib.parse import urlsplit
 
 from dispatcher.domain.shape import Reading
+from dispatcher.sources.authentication.coverage import check_covered
 from dispatcher.sources.authentication.equality import any_equal
 from dispatcher.sources.authentication.members import Auth, both, encoded_keys, key_bytes
 from dispatcher.sources.authentication.moments import check_moment
@@ -48,7 +49,10 @@ def verify_hmac(auth: Auth, posted: Posted) -> None:
     given = _given(auth, header, parts)
     if not given:
         raise NotAuthenticated("The signature's header holds none in the form that the source expects.")
-    text = _signed_text(auth.get("signs") or _signs(auth), posted, timestamp or "")
+    signs = auth.get("signs") or _signs(auth)
+    if not {"url", "query"} & set(_PLACEHOLDER.findall(signs)):
+        check_covered(posted)
+    text = _signed_text(signs, posted, timestamp or "")
     keys = [key_bytes(secret, auth.get("secret_encoding", "text")) for secret in both(auth, "secret")]
     expected = [hmac_digest(key, text, auth.get("algorithm", "sha256")) for key in keys]
     if not any_equal(expected, given):

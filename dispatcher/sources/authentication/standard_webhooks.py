@@ -2,6 +2,7 @@
 
 from dispatcher.domain.shape import Reading
 from dispatcher.domain.signature import key_of, sign
+from dispatcher.sources.authentication.coverage import check_covered
 from dispatcher.sources.authentication.equality import any_equal
 from dispatcher.sources.authentication.members import Auth, both
 from dispatcher.sources.authentication.moments import check_moment
@@ -29,6 +30,7 @@ def verify_standard_webhooks(auth: Auth, posted: Posted) -> None:
     else:
         raise NotAuthenticated("The request lacks webhook-id, webhook-timestamp or webhook-signature.")
     identifier, timestamp, signatures = (each or "" for each in found)
+    check_covered(posted)
     check_moment(timestamp, auth, posted.received_at)
     given = [each.encode("utf-8", "replace") for each in signatures.split(" ")[:_MAX_SIGNATURES]]
     keys = [_key(secret) for secret in both(auth, "secret")]

@@ -7,6 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from dispatcher.domain.shape import Reading
+from dispatcher.sources.authentication.coverage import check_covered
 from dispatcher.sources.authentication.members import Auth, both
 from dispatcher.sources.authentication.moments import check_moment
 from dispatcher.sources.authentication.refusals import Forbidden, NotAuthenticated
@@ -28,6 +29,7 @@ def verify_telnyx(auth: Auth, posted: Posted) -> None:
         signature = b""
     if not timestamp or not signature:
         raise NotAuthenticated("The request lacks telnyx-timestamp or telnyx-signature-ed25519.")
+    check_covered(posted)
     signed = timestamp.encode("utf-8", "replace") + b"|" + posted.body
     if not any(_fits(key, signature, signed) for key in both(auth, "public_key")):
         raise Forbidden("The telnyx-signature-ed25519 does not fit: check the public key.")
