@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dispatcher.sources import (
+    cloudevents,
     exotel,
     freeswitch,
     generic,
     jambonz,
+    mapped,
     plivo,
     telnyx,
     texml,
@@ -22,10 +24,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            cloudevents.FORMAT,
             exotel.FORMAT,
             freeswitch.FORMAT,
             generic.FORMAT,
             jambonz.FORMAT,
+            mapped.FORMAT,
             plivo.FORMAT,
             telnyx.FORMAT,
             texml.FORMAT,

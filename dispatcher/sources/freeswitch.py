@@ -226,4 +226,9 @@ def _custom(record: Record, leg: str, settings: SourceSettings) -> dict[str, Any
     return {"uuid": record.uuid, "leg": leg, **present({"switch": record.switch, **profile}), **kept}
 
 
-FORMAT = Format(name="freeswitch", parse=parse, auth_kinds=frozenset({"basic", "token"}), success_status=200)
+FORMAT = Format(
+    name="freeswitch",
+    parse=parse,
+    auth_kinds=frozenset({"basic", "token"}),
+    config_members=("recording_base_url", "recording_root", "inbound_contexts", "variables"),
+)
