@@ -1,7 +1,7 @@
 """FreeSWITCH, as mod_json_cdr, mod_xml_cdr or a script at its event socket post it: a record for each leg that ended.
 
-The A leg's record is the call (`call.finished`) at once, and a B leg's is kept as `x.leg.finished` under the same call id;
-where `config.legs` is true (the switch has log-b-leg), legs are parts that make one call after a quiet period.
+The A leg's record is the call (`call.finished`) at once, and a B leg's is kept as `x.leg.finished` under the same call
+id; where `config.legs` is true (the switch has log-b-leg), legs are parts that make one call after a quiet period.
 """
 
 from collections.abc import Mapping, Sequence

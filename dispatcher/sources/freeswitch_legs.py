@@ -14,7 +14,7 @@ _JOINING = (
     "cc_member_session_uuid",
     "originated_legs",
 )
-"""Variables that name other legs. A list is `ARRAY::a|:b`; `originated_legs` has a name and a number behind each uuid."""
+"""Variables that name other legs. A list is `ARRAY::a|:b`; `originated_legs` has name and number behind each uuid."""
 _MAX_KEYS = 64
 
 

@@ -97,9 +97,7 @@ def _unwrap_field(value: bytes) -> bytes:
 
 def _decode(text: bytes) -> dict[str, Any]:
     try:
-        decoded: dict[str, Any] = json.loads(
-            text.decode("utf-8", "replace"), object_pairs_hook=_object, strict=False
-        )
+        decoded: dict[str, Any] = json.loads(text.decode("utf-8", "replace"), object_pairs_hook=_object, strict=False)
     except (ValueError, RecursionError):
         raise NotUnderstood(_NOT_JSON) from None
     return decoded
