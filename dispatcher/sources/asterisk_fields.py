@@ -72,7 +72,7 @@ def direction_of(context: str | None, dialled: str | None, did: str | None, sett
     dialled; from an internal one `internal` to an extension, else `outbound`; None in any other context."""
     if did is not None or context in _contexts(settings, "inbound_contexts", INBOUND_CONTEXTS):
         return "inbound"
-    if context in _contexts(settings, "internal_contexts", INTERNAL_CONTEXTS):
+    if dialled is not None and context in _contexts(settings, "internal_contexts", INTERNAL_CONTEXTS):
         return "internal" if is_extension(dialled, settings) else "outbound"
     return None
 

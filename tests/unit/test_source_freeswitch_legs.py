@@ -143,7 +143,12 @@ def as_text(event, end="\n"):
 
 @pytest.mark.parametrize(
     "body",
-    [json.dumps(EVENT).encode(), as_text(EVENT), as_text(EVENT, "\r\n"), b"Content-Type: text/event-plain\n\n" + as_text(EVENT)],
+    [
+        json.dumps(EVENT).encode(),
+        as_text(EVENT),
+        as_text(EVENT, "\r\n"),
+        b"Content-Type: text/event-plain\n\n" + as_text(EVENT),
+    ],
     ids=["json", "text", "crlf", "with envelope"],
 )
 def test_the_event_is_the_call_that_the_record_would_be(body):
@@ -179,7 +184,11 @@ def test_legs_are_switched_by_true_or_false_alone(flag):
     st.booleans(),
 )
 def test_no_event_raises_anything_but_the_refusal(odd, legs):
+    reason = "."
     try:
-        FORMATS["freeswitch"].parse(posted(json.dumps({**EVENT, **odd}).encode()), SourceSettings(config={"legs": legs}))
+        FORMATS["freeswitch"].parse(
+            posted(json.dumps({**EVENT, **odd}).encode()), SourceSettings(config={"legs": legs})
+        )
     except NotUnderstood as refused:
-        assert refused.reason.endswith(".")
+        reason = refused.reason
+    assert reason.endswith(".")

@@ -35,14 +35,12 @@ VARIABLES = {
     "7": "seven",
     "sip_full_from": '"Jane Roe" <sip:+14155550100@192.0.2.10>;tag=1',
 }
-PROFILE = "".join(
-    [
-        "<username></username>",
-        "<caller_id_name>Jane &amp; Richard Roe</caller_id_name>",
-        "<caller_id_number>+14155550100</caller_id_number>",
-        "<destination_number>+18005551212</destination_number>",
-        "<context>public</context>",
-    ]
+PROFILE = (
+    "<username></username>"
+    "<caller_id_name>Jane &amp; Richard Roe</caller_id_name>"
+    "<caller_id_number>+14155550100</caller_id_number>"
+    "<destination_number>+18005551212</destination_number>"
+    "<context>public</context>"
 )
 CALL = {
     "id": A,
@@ -79,7 +77,7 @@ def record(variables=VARIABLES, profile=PROFILE, encode=lambda text: quote(text,
         f'<?xml version="1.0"?>\n<cdr core-uuid="eb8b" switchname="pbx1">\n  <channel_data>\n    '
         f"<state>CS_REPORTING</state>\n    <direction>inbound</direction>\n  </channel_data>\n"
         f"  <variables>\n{inside}  </variables>\n"
-        f'  <app_log><application app_name="set" app_data="a=&lt;variables&gt;" app_stamp="1"/></app_log>\n'
+        '  <app_log><application app_name="set" app_data="a=&lt;variables&gt;" app_stamp="1"/></app_log>\n'
         f'  <callflow dialplan="XML" profile_index="1">\n'
         f'    <extension name="public" number="1"><application app_name="answer" app_data=""></application></extension>\n'
         f"    <caller_profile>{profile}</caller_profile>\n"
@@ -151,7 +149,9 @@ def test_a_value_is_decoded_once_however_often_it_travels_encoded():
 
 
 def test_a_b_leg_knows_its_originator():
-    profile = PROFILE + f"<originator><originator_caller_profile><uuid>{A}</uuid></originator_caller_profile></originator>"
+    profile = (
+        PROFILE + f"<originator><originator_caller_profile><uuid>{A}</uuid></originator_caller_profile></originator>"
+    )
     event = read(record({**VARIABLES, "uuid": B}, profile))
     assert (event.type, event.call["id"], event.call["custom"]["leg"]) == ("x.leg.finished", A, "b")
 
@@ -199,7 +199,9 @@ def test_what_is_well_formed_is_read_as_xml_says(variables, profile):
 
 
 MARKUP = st.lists(
-    st.sampled_from(["<", ">", "</", "/>", "<a>", "</a>", '<a b="', "'", " ", "&", "&#0;", "<!--", "-->", "<?", "cdr", "x"]),
+    st.sampled_from(
+        ["<", ">", "</", "/>", "<a>", "</a>", '<a b="', "'", " ", "&", "&#0;", "<!--", "-->", "<?", "cdr", "x"]
+    ),
     max_size=60,
 ).map("".join)
 
