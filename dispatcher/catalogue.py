@@ -28,7 +28,7 @@ class Profiles:
         return self._catalogue
 
     def template(self, profile: Profile) -> RequestTemplate:
-        """The compiled request of this revision of a profile."""
+        """The compiled request of this revision of a profile. Raises RenderError for what will pass."""
         key = (profile.id, profile.revision)
         compiled = self._compiled.get(key)
         if compiled is None:
@@ -62,6 +62,8 @@ class Profiles:
         try:
             return self._templates.compile(profile.spec, profile.hash_key, workspace_id=profile.workspace_id)
         except RenderError as error:
+            if error.passing:
+                raise  # not kept: the next one may compile
             return _Unusable(error)
 
     def _forget_old_revisions(self) -> None:
@@ -77,7 +79,7 @@ class _Unusable:
         self._error = error
 
     def render(self, context: Mapping[str, Any]) -> Rendered:  # noqa: ARG002 - as the port has it
-        raise RenderError(self._error.field, self._error.reason)
+        raise RenderError(self._error.field, self._error.reason, self._error.word)
 
     def undefined(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
         self.render(context)

@@ -5,12 +5,12 @@ No thread waits for an exchange: the sender calls back, and the recorder writes.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from threading import Lock
 from time import sleep
 from typing import Any
@@ -235,6 +235,9 @@ class Deliverer:
         except StoreUnavailable:
             # What is aside stays there: the sweeper's next hint begins this again.
             logger.warning("deliver.store_unavailable", extra={"fields": {"profile_id": str(profile.id)}})
+        except Exception:
+            # An executor keeps what its work raises to itself, and the profile's deliveries would wait without a word.
+            logger.exception("deliver.prepare_failed", extra={"fields": {"profile_id": str(profile.id)}})
         finally:
             self._preparing.end(profile.id)
         if prepared:
@@ -262,14 +265,18 @@ class _Aside:
     """Ids waiting in this process for room, by profile; at most one draw per profile at a time."""
 
     def __init__(self) -> None:
-        self._ids: dict[UUID, deque[UUID]] = {}
+        # A dict for each profile, since the sweeper hints again what waits here already.
+        self._ids: dict[UUID, dict[UUID, None]] = {}
         self._drawing: set[UUID] = set()
         self._lock = Lock()
 
     def add(self, profile_id: UUID, ids: Sequence[UUID]) -> None:
         with self._lock:
-            kept = self._ids.setdefault(profile_id, deque())
-            kept.extend(ids[: ASIDE_IDS - len(kept)])
+            kept = self._ids.setdefault(profile_id, {})
+            for identifier in ids:
+                if len(kept) >= ASIDE_IDS:
+                    break
+                kept[identifier] = None
 
     def holds(self, profile_id: UUID) -> bool:
         """Whether anything of the profile waits."""
@@ -296,7 +303,9 @@ class _Aside:
             kept = self._ids.get(profile_id)
             if not kept:
                 return []
-            ids = [kept.popleft() for _ in range(min(count, len(kept)))]
+            ids = list(islice(kept, count))
+            for identifier in ids:
+                del kept[identifier]
             if not kept:
                 del self._ids[profile_id]
             return ids

@@ -22,7 +22,7 @@ from tenacity.wait import wait_base
 from dispatcher.domain.answers.outputs import capture
 from dispatcher.domain.answers.view import ReadReply
 from dispatcher.domain.credentials.request_authentication import shown_authenticated
-from dispatcher.domain.credentials.secret_forms import masked
+from dispatcher.domain.credentials.secret_forms import masked, masked_cut
 from dispatcher.domain.delivery import Attempt, Claim, Result, State, next_state
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.domain.outcome import Delivered, OurFault, Outcome, Rejected, RetryLater, outcome_of
@@ -178,7 +178,7 @@ class Recorder:
 def _outcome(ended: Unrecorded, now: datetime) -> Outcome:
     if ended.render_error is not None:
         error = ended.render_error
-        return OurFault(error.word, str(error), final=not error.passing)
+        return OurFault(error.word, str(error), final=not error.passing, lasting=error.passing)
     assert ended.exchange is not None
     try:
         return outcome_of(ended.exchange, ended.profile.spec.success, now, _reader(ended))
@@ -238,9 +238,10 @@ def _told(answer: Answer, secrets: tuple[str, ...], read_reply: ReadReply | None
 
 
 def _masked_fault(fault: Fault, secrets: tuple[str, ...]) -> dict[str, Any]:
+    """Its texts were cut when they were read, perhaps through a secret."""
     shown = fault.as_document()
     return {
-        name: [masked(each, secrets) for each in value] if isinstance(value, list) else masked(value, secrets)
+        name: [masked_cut(each, secrets) for each in value] if isinstance(value, list) else masked_cut(value, secrets)
         for name, value in shown.items()
     }
 

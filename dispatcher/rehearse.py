@@ -206,6 +206,7 @@ class Rehearser:
         context = context_of(claim)
         try:
             hash_key = self._store.hash_key(profile.workspace_id)
+            self._templates.prepare(spec, workspace_id=profile.workspace_id)
             template = self._templates.compile(spec, hash_key, workspace_id=profile.workspace_id)
             undefined = template.undefined(context)
             if undefined:

@@ -15,6 +15,12 @@ from dispatcher.ports.wsdl import ReadDescription, WsdlStore
 from dispatcher.review import neighbours_of, review
 from dispatcher.wsdl_inspection import Broken
 
+CHANGED_MEANWHILE: Fault = {
+    "field": "",
+    "expected": "the profile as it was when the refresh began: refresh again",
+    "got": "one that was changed or deleted meanwhile",
+}
+
 Parse = Callable[[object], ProfileSpec]
 TemplatesReading = Callable[[ReadDescription], Templates]
 """Templates that judge SOAP requests by the descriptions that are read so."""
@@ -53,9 +59,17 @@ class Renewer:
                 faults = self._elsewhere(workspace_id, saved.profile.spec, description)
             if spec is None or faults:
                 broken.append(Broken(name, faults))
-            elif dry_run or self.store.update_profile(workspace_id, name, spec, self.clock()) is not None:
+            elif dry_run or self._update(workspace_id, saved, spec):
                 moved.append(name)
+            else:
+                broken.append(Broken(name, [CHANGED_MEANWHILE]))
         return moved, broken
+
+    def _update(self, workspace_id: UUID, saved: SavedProfile, spec: ProfileSpec) -> bool:
+        """Whether it was given the document. Not where somebody changed or deleted it since it was read: what they did,
+        such as switching it off, would be undone."""
+        name, revision = saved.profile.spec.name, saved.profile.revision
+        return self.store.update_profile(workspace_id, name, spec, self.clock(), revision) is not None
 
     def _users(self, workspace_id: UUID, location: str, content_hash: str) -> Iterator[SavedProfile]:
         for saved in self.store.profiles(workspace_id):

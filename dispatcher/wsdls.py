@@ -20,6 +20,8 @@ from dispatcher.wsdl_renewal import Parse, Renewer, TemplatesReading
 
 AT_ONCE = 4
 """Inspections that fetch and parse in a process: each holds a thread, perhaps for a minute, and a processor."""
+MAX_VERSIONS = 20
+"""Contents kept of one location, besides those that profiles use."""
 NOT_INSPECTED = "a WSDL that was inspected before (onhook wsdl inspect): this token may fetch none"
 
 
@@ -92,8 +94,18 @@ class Wsdls:
                 workspace_id, replaced, found.content_hash, found.description, dry_run=asked.dry_run
             )
             renewal = Renewal(unchanged, changed, moved, breaks)
+        if not asked.dry_run:
+            self._forget_oldest(workspace_id, location)
         sizes = {url: len(document) for url, document in found.bundle.documents.items()}
         return Inspection(found.content_hash, location, now, False, name, sizes, found.description, renewal)
+
+    def _forget_oldest(self, workspace_id: UUID, location: str) -> None:
+        """A server that writes the date into its WSDL would otherwise fill the database, a refresh at a time."""
+        old = self._store.wsdl_versions(workspace_id, location)[MAX_VERSIONS:]
+        if old:
+            requests = (saved.profile.spec.request for saved in self._store.profiles(workspace_id))
+            used = {request.wsdl_hash for request in requests if isinstance(request, SoapRequest)}
+            self._store.forget_wsdls(workspace_id, location, {each.content_hash for each in old} - used)
 
     def _changes(self, workspace_id: UUID, before: WsdlVersion | None, found: KeptWsdl) -> Changes:
         description = None

@@ -2,8 +2,8 @@
 
 from dispatcher.adapters.answer_paths import XML
 from dispatcher.adapters.answer_patterns import compile_extract
-from dispatcher.adapters.numbers import NUMBERS
 from dispatcher.adapters.patterns import compile_pattern
 from dispatcher.domain.engines import Engines
+from dispatcher.sources.normal.numbering import NUMBERS
 
 ENGINES = Engines(pattern=compile_pattern, extract=compile_extract, xml=XML, numbers=NUMBERS)

@@ -33,9 +33,11 @@ NEVER_BELOW_WARNING = (
     "urllib3",
     "uvicorn.access",
     "websockets",
-    "zeep",
 )
 """Loggers that write addresses, headers, bodies or parameters below WARNING: quiet at every level, also at DEBUG."""
+SILENT = ("zeep",)
+"""Loggers that say nothing at all: zeep writes envelopes at DEBUG, and an ERROR for each value of a reply that it
+cannot read, thousands for one reply."""
 
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://(?:[^\s/@'\"]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE)
 
@@ -59,8 +61,10 @@ def set_up_logging(
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else floor)
     for name in NEVER_BELOW_WARNING:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Nobody but the root writes: a library's own handler would show what the formatters above leave out.
-    for name in (*quiet, *NEVER_BELOW_WARNING):
+    for name in (*quiet, *NEVER_BELOW_WARNING, *SILENT):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.captureWarnings(capture=True)

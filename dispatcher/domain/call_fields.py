@@ -54,6 +54,21 @@ OUTCOMES = ("answered", "missed", "abandoned", "busy", "rejected", "cancelled", 
 RECORDING_STATES = ("none", "expected", "pending", "available", "failed")
 ATTESTATIONS = ("A", "B", "C", "none", "failed")
 
+
+def _number_forms(name: str, which: str, e164: str, national: str) -> tuple[Field, ...]:
+    """The object that holds a telephone number in all its forms."""
+    path = f"call.{name}"
+    return (
+        Field(path, Kind.OBJECT, f"The {which} number in all its forms.", {"e164": e164}),
+        Field(f"{path}.raw", Kind.PHONE, f"The {which} number as the source wrote it.", e164),
+        Field(f"{path}.e164", Kind.PHONE, f"The {which} number by E.164, where the text says enough for it.", e164),
+        Field(f"{path}.national", Kind.TEXT, f"The {which} number as it is written in the source's country.", national),
+        Field(f"{path}.digits", Kind.TEXT, f"The digits of the {which} number alone.", e164.removeprefix("+")),
+        Field(f"{path}.anonymous", Kind.BOOLEAN, "Whether the party showed no number.", False),
+        Field(f"{path}.extension", Kind.PHONE, f"The extension that the {which} number is, or has behind it.", "154"),
+    )
+
+
 _TABLE = (
     Field("id", Kind.ID, "The source's own id of the event; a second event with it is a duplicate.", "a1b2-hangup"),
     Field("type", Kind.TEXT, "What happened: one of the event types, or the source's own `x.` type.", "call.finished"),
@@ -63,7 +78,9 @@ _TABLE = (
     Field("call.direction", Kind.CHOICE, "Which way the call went, from the business's side.", "inbound", DIRECTIONS),
     Field("call.caller_name", Kind.TEXT, "The name that the caller showed.", "Jane Roe"),
     Field("call.external_number", Kind.PHONE, "The number of the party outside the business.", "+14155550100"),
+    *_number_forms("external", "outside", "+14155550100", "(415) 555-0100"),
     Field("call.dnis", Kind.PHONE, "The number that was dialled.", "+18005551212"),
+    *_number_forms("dialled", "dialled", "+18005551212", "(800) 555-1212"),
     Field("call.agent", Kind.OBJECT, "The person of the business who had the call last.", {"name": "John Doe"}),
     Field("call.agent.id", Kind.TEXT, "The agent's id in the call system.", "17"),
     Field("call.agent.name", Kind.TEXT, "The agent's name.", "John Doe"),

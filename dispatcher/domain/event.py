@@ -222,7 +222,9 @@ _TOP = frozenset({"id", "type", "occurred_at", "call"})
 _TYPES = frozenset(EVENT_TYPES)
 _OWN_TYPE = re.compile(r"x\.[a-z0-9._-]+")
 _CALL = _readers("call.")
-_OBJECTS = tuple((name, _readers(f"call.{name}."), f"call.{name}.") for name in ("agent", "recording"))
+_OBJECTS = tuple(
+    (name, _readers(f"call.{name}."), f"call.{name}.") for name in ("agent", "recording", "external", "dialled")
+)
 _REQUIRED = {
     "type": "one of " + ", ".join(EVENT_TYPES) + ", or x. and letters a-z, digits and ._-",
     "call": "an object",

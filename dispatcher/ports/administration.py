@@ -150,8 +150,11 @@ class AdminStore(Protocol):
         """Raises `Conflict` where the name is taken."""
         ...
 
-    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
-        """A new revision; the same document makes none. None where there is no such profile."""
+    def update_profile(
+        self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime, revision: int | None = None
+    ) -> SavedProfile | None:
+        """A new revision; the same document makes none. None where there is no such profile, or, if a `revision` is
+        named, where the profile has another by now."""
         ...
 
     def profile(self, workspace_id: UUID, name: str) -> SavedProfile | None: ...

@@ -1,6 +1,6 @@
 """Ports of WSDLs: how they are fetched, read and kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +73,10 @@ class WsdlStore(Protocol):
 
     def wsdl_description(self, workspace_id: UUID, content_hash: str) -> Description | None:
         """The description alone, which is all that checking a profile needs."""
+        ...
+
+    def forget_wsdls(self, workspace_id: UUID, location: str, hashes: Collection[str]) -> None:
+        """Forgets that these contents were found at a location, and each of them that no location has any more."""
         ...
 
     def wsdl_versions(self, workspace_id: UUID, location: str | None = None) -> list[WsdlVersion]:

@@ -58,8 +58,6 @@ def _read_config(reading: Reading, config: Mapping[str, Any], at: str) -> None:
     for name in _TEXTS:
         if config.get(name) is not None:
             reading.text(config[name], joined(at, name), 500)
-    if config.get("extension_digits") is not None:
-        reading.number(config["extension_digits"], joined(at, "extension_digits"), (2, 15))
 
 
 FORMAT = Format(
@@ -69,6 +67,6 @@ FORMAT = Format(
     methods=frozenset({"POST", "GET"}),
     success_status=204,
     quiet_seconds=10,
-    config_members=(*_LISTS, *_TEXTS, "extension_digits"),
+    config_members=(*_LISTS, *_TEXTS),
     read_config=_read_config,
 )

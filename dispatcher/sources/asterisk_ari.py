@@ -141,7 +141,7 @@ def _part(
 def _parties(channel: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:
     caller, connected = _object(channel, "caller"), _object(channel, "connected")
     plan = _object(channel, "dialplan")
-    number, dialled = identity(caller.get("number")), said(plan.get("exten"))
+    number, dialled = said(caller.get("number")), said(plan.get("exten"))
     dialled = dialled if dialled and any(each.isdigit() for each in dialled) else None
     direction = direction_of(said(plan.get("context")), dialled, None, settings)
     name = identity(caller.get("name"))

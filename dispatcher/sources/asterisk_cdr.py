@@ -1,6 +1,7 @@
 """Asterisk's call detail record: one for each pair of parties that talked or rang, so that a call has several."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -58,10 +59,8 @@ def part_of_cdr(given: Mapping[str, Any], posted: Posted, settings: SourceSettin
     if unique is None:
         raise NotUnderstood("The CDR has no uniqueid: cdr_csv writes it with loguniqueid=yes.")
     linked = said(record.get("linkedid")) or unique
-    times = {f"{ours}_at": moment(record.get(theirs), settings) for ours, theirs in _TIMES}
-    ended = times["ended_at"] or posted.received_at
-    if said(record.get("disposition")) != "ANSWERED":
-        times["answered_at"] = None
+    times = _times(record, settings)
+    ended = times.get("ended_at", posted.received_at)
     raw = {
         "id": f"cdr:{_record_id(record, unique)}",
         "type": "call.finished",
@@ -70,7 +69,7 @@ def part_of_cdr(given: Mapping[str, Any], posted: Posted, settings: SourceSettin
             {
                 "id": linked,
                 **_parties(record, settings),
-                **{name: time_text(each) for name, each in times.items() if each is not None},
+                **{name: time_text(each) for name, each in times.items()},
                 **_ending(record),
                 "group": _queue(record),
                 "account_codes": [said(record.get("accountcode"))] if said(record.get("accountcode")) else None,
@@ -82,7 +81,14 @@ def part_of_cdr(given: Mapping[str, Any], posted: Posted, settings: SourceSettin
     return part(raw, posted.received_at, settings, tuple(dict.fromkeys((linked, unique))))
 
 
-_TIMES = (("started", "start"), ("answered", "answer"), ("ended", "end"))
+def _times(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, datetime]:
+    """In their order; a call that nobody answered has an answer only where its channel was answered for music."""
+    found: dict[str, datetime] = {}
+    for ours, theirs in (("started_at", "start"), ("answered_at", "answer"), ("ended_at", "end")):
+        when = moment(record.get(theirs), settings, max(found.values(), default=None))
+        if when is not None and (theirs != "answer" or said(record.get("disposition")) == "ANSWERED"):
+            found[ours] = when
+    return found
 
 
 def _understood(name: str) -> bool:
@@ -101,7 +107,7 @@ def _record_id(record: Mapping[str, Any], unique: str) -> str:
 
 def _parties(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:
     name, number = caller_of(record.get("clid"))
-    caller = identity(record.get("cnum")) or identity(record.get("src")) or number
+    caller = said(record.get("cnum")) or said(record.get("src")) or number
     did, dialled = said(record.get("did")), said(record.get("dst"))
     direction = direction_of(said(record.get("dcontext")), dialled, did, settings)
     reached = extension_of(record.get("dstchannel"), settings)

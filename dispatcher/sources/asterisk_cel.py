@@ -77,7 +77,7 @@ def parts_of_cel(given: Mapping[str, Any], posted: Posted, settings: SourceSetti
 
 
 def _started(event: _Event) -> dict[str, object]:
-    caller = identity(event.record.get("cidnum")) or identity(event.record.get("cidani"))
+    caller = said(event.record.get("cidnum")) or said(event.record.get("cidani"))
     dialled = said(event.record.get("ciddnid")) or _dialled(event.record)
     direction = direction_of(said(event.record.get("context")), dialled, None, event.settings)
     name = identity(event.record.get("cidname"))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatcher.sources.format import SourceSettings
+from dispatcher.sources.normal.numbers import is_extension
 from dispatcher.sources.normal.times import epoch_seconds, iso
 from dispatcher.sources.said import identity, said
 
@@ -13,11 +14,9 @@ _DIGITS_ONLY = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,9})?")
 _UNIQUE_ID = re.compile(r"(?:.*-)?([0-9]{9,11})\.[0-9]{1,9}")
 """`<epoch seconds>.<number>`, with the system's name and a dash before it where asterisk.conf sets one."""
 _CHANNEL = re.compile(r"(?:Local|PJSIP|SIP|IAX2|SCCP|DAHDI|Agent)/([0-9*#]{2,32})(?:@[^-]*)?(?:-[^/]*)?")
-_CALLER_ID = re.compile(r'\s*"?([^"<]*?)"?\s*(?:<([^<>]*)>)?\s*')
+_CALLER_ID = re.compile(r'"?([^"<]*)"?\s*(?:<([^<>]*)>)?')
 INBOUND_CONTEXTS = ("from-trunk", "from-pstn", "from-external", "from-did-direct", "inbound", "incoming", "public")
 INTERNAL_CONTEXTS = ("from-internal", "internal", "default", "outbound")
-EXTENSION_DIGITS = 6
-"""An extension has at most so many, unless `config.extension_digits` says otherwise."""
 
 
 def folded(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,12 +28,15 @@ def folded(record: Mapping[str, Any]) -> dict[str, Any]:
 _SEPARATORS = str.maketrans("", "", "_- ")
 
 
-def moment(value: object, settings: SourceSettings) -> datetime | None:
-    """From epoch seconds, or a date and time, which is of the source's zone where it says no offset."""
+def moment(value: object, settings: SourceSettings, after: datetime | None = None) -> datetime | None:
+    """From epoch seconds, or a date and time, which is of the source's zone where it says no offset.
+
+    `after` is known to be no later, which tells the two hours apart that a clock change repeats.
+    """
     text = said(value) if not isinstance(value, float) else repr(value)
     if text is None:
         return None
-    return epoch_seconds(text) if _DIGITS_ONLY.fullmatch(text) else iso(text, settings.time_zone)
+    return epoch_seconds(text) if _DIGITS_ONLY.fullmatch(text) else iso(text, settings.time_zone, after=after)
 
 
 def began(unique_id: str | None) -> datetime | None:
@@ -49,19 +51,12 @@ def extension_of(channel: object, settings: SourceSettings) -> str | None:
     return found[1] if found and is_extension(found[1], settings) else None
 
 
-def is_extension(number: str | None, settings: SourceSettings) -> bool:
-    """Whether a dialled text is one of the business's own extensions, by its length."""
-    most = settings.config.get("extension_digits")
-    longest = most if type(most) is int else EXTENSION_DIGITS
-    return number is not None and number.isascii() and number.isdigit() and 2 <= len(number) <= longest
-
-
 def caller_of(caller_id: object) -> tuple[str | None, str | None]:
     """Name and number of `"Jane Roe" <154>`; a name that only repeats the number is none."""
     found = _CALLER_ID.fullmatch((said(caller_id) or "")[:500])
     if found is None:
         return None, None
-    name, number = identity(found[1]), identity(found[2])
+    name, number = identity(found[1]), said(found[2])
     if found[2] is None and name and name.lstrip("+").isdigit():
         return None, name
     return (None if name == number else name), number

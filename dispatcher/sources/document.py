@@ -10,6 +10,7 @@ from dispatcher.domain.shape import Fault, Reading
 from dispatcher.ports import Source
 from dispatcher.sources import FORMATS
 from dispatcher.sources.authentication import check_auth
+from dispatcher.sources.normal.number_rules import read_number_rules
 
 MASK = "********"
 """Shown for a secret. Sent back, it means the secret that is stored."""
@@ -41,6 +42,8 @@ def parse_source(raw: object, identifier: UUID, workspace_id: UUID, stored: Mapp
         reading.note("config", "an object", config)
     elif type(config.get("scrub", True)) is not bool:
         reading.note("config.scrub", "true, or false to keep card numbers and keypad digits", config["scrub"])
+    if type(config) is dict:
+        read_number_rules(reading, config.get("numbers"), "config.numbers")
     spoken = reading.word(given.get("format"), "format", tuple(FORMATS))
     zone = _zone(reading, given.get("time_zone"))
     auth = _auth(reading, given.get("auth"), spoken, stored or {})

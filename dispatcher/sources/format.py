@@ -1,14 +1,29 @@
 """What a source's format is: bytes and headers in, canonical events or a precise refusal out. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent, EventRefused, parse_event
 from dispatcher.domain.shape import Reading
+from dispatcher.sources.normal.numbers import number_forms, plain_number
+from dispatcher.sources.said import present
+from dispatcher.sources.source_settings import SourceSettings
+
+__all__ = [
+    "Format",
+    "HandshakeReply",
+    "NotUnderstood",
+    "Parsed",
+    "Posted",
+    "ReadConfig",
+    "SourceSettings",
+    "canonical",
+    "events_of",
+    "part",
+]
 
 
 @dataclass(slots=True)
@@ -26,15 +41,6 @@ class Posted:
     body: bytes
     received_at: datetime
     remote: str
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """What an administrator set for a source. `time_zone` is an IANA name, for times that carry no offset."""
-
-    time_zone: str = "UTC"
-    country: str | None = None
-    config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class NotUnderstood(ValueError):
@@ -91,13 +97,48 @@ def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:
     return [each.event if isinstance(each, CallPart) else each for each in parsed]
 
 
-def canonical(raw: dict[str, Any], received_at: datetime) -> CallEvent:
+def canonical(raw: dict[str, Any], received_at: datetime, settings: SourceSettings | None = None) -> CallEvent:
     """The event that a format put together, held to the same rules as one that was posted in canonical form.
 
+    With the source's settings, `call.external` and `call.dialled` are filled from `external_number` and `dnis`, which
+    lose a URI around them, and are absent where the party shows no number.
     Raises `NotUnderstood` that names the first field at fault.
     """
+    if settings is not None and type(raw.get("call")) is dict:
+        raw = {**raw, "call": _with_numbers(raw["call"], settings)}
     try:
         return parse_event(raw, received_at)
     except EventRefused as refused:
         fault = refused.faults[0]
         raise NotUnderstood(f"The record gives no usable {fault.field}: expected {fault.expected}.") from None
+
+
+def part(
+    raw: dict[str, Any],
+    received_at: datetime,
+    settings: SourceSettings | None,
+    keys: Iterable[str | None],
+    *,
+    ends_call: bool = False,
+    is_fact: bool = False,
+) -> CallPart:
+    """The record as a part of its call; keys that are None or empty count as not there, and each counts once.
+
+    Raises `NotUnderstood` as `canonical` does, and where there is no key.
+    """
+    found = tuple(dict.fromkeys(key for key in keys if key))
+    if not found:
+        raise NotUnderstood("The record gives no id by which its call could be known.")
+    return CallPart(canonical(raw, received_at, settings), found, ends_call=ends_call, is_fact=is_fact)
+
+
+def _with_numbers(call: dict[str, Any], settings: SourceSettings) -> dict[str, Any]:
+    """What is dialled is what the business's own people dial, but for a call that comes in."""
+    filled = dict(call)
+    outward = call.get("direction") in ("outbound", "internal", "intersite")
+    for plain, forms in (("external_number", "external"), ("dnis", "dialled")):
+        if call.get(plain) is not None and call.get(forms) is None:
+            found = number_forms(call[plain], settings, dialled=outward)
+            filled[forms] = present(found) if found["raw"] is not None else None
+            filled[plain] = plain_number(call[plain])
+    return filled

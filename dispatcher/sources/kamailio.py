@@ -10,9 +10,10 @@ from dispatcher.domain.shape import Reading, joined
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings, part
 from dispatcher.sources.normal.causes import outcome_of_sip
 from dispatcher.sources.normal.layouts import layout_fault
+from dispatcher.sources.normal.numbers import is_extension
 from dispatcher.sources.normal.times import duration, epoch_seconds, iso, local
 from dispatcher.sources.posted_records import SCRIPTED_KINDS, kept, records_of
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.said import code, present, said
 
 _CALLER = ("src_user", "caller", "from_user", "cgr_subject", "cgr_account")
 _CALLED = ("dst_user", "callee", "to_user", "dst_ouser", "cgr_destination", "r_user")
@@ -50,7 +51,7 @@ def _call_end(call_id: str, record: Mapping[str, Any], posted: Posted, settings:
     ended = _later(answered, seconds)
     sip = code(record.get("cgr_disconnectcause"))
     call = {
-        **_parties(record),
+        **_parties(record, settings),
         "answered_at": time_text(answered) if answered else None,
         "ended_at": time_text(ended) if ended else None,
         "talk_seconds": seconds if answered else None,
@@ -76,7 +77,7 @@ def _transaction(
         return [_part(call_id, record, "bye", call, when or posted.received_at, posted, settings, ends_call=True)]
     outcome = "answered" if accepted else outcome_of_sip(sip)
     call = {
-        **_parties(record),
+        **_parties(record, settings),
         "answered_at": told if accepted else None,
         "ended_at": None if accepted else told,
         "outcome": outcome,
@@ -108,17 +109,17 @@ def _part(
     return part(raw, posted.received_at, settings, (call_id,), ends_call=ends_call)
 
 
-def _parties(record: Mapping[str, Any]) -> dict[str, object]:
+def _parties(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:
     """Kamailio knows no business: the direction is what the script says by a variable `direction`."""
-    caller = next((found for name in _CALLER if (found := identity(record.get(name)))), None)
+    caller = next((found for name in _CALLER if (found := said(record.get(name)))), None)
     called = next((found for name in _CALLED if (found := said(record.get(name)))), None)
     direction = _DIRECTIONS.get((said(record.get("direction")) or "").lower())
-    agent = {"inbound": called, "outbound": caller, "internal": called}.get(direction or "")
+    own = {"inbound": called, "outbound": caller, "internal": called}.get(direction or "")
     return {
         "direction": direction,
         "external_number": {"inbound": caller, "outbound": called}.get(direction or ""),
         "dnis": called,
-        "agent": {"extension": agent} if agent and len(agent) <= 6 else None,
+        "agent": {"extension": own} if is_extension(own, settings) else None,
     }
 
 

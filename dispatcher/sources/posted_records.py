@@ -41,6 +41,8 @@ def records_of(posted: Posted) -> list[dict[str, Any]]:
     records = [each for each in given if isinstance(each, dict)]
     if len(records) != len(given) or not 1 <= len(records) <= MAX_RECORDS:
         raise NotUnderstood(f"The body is no object and no list of 1 to {MAX_RECORDS} objects.")
+    if any(len(each) > _MAX_FIELDS for each in records):
+        raise NotUnderstood(f"A record has more than {_MAX_FIELDS} members.")
     return records
 
 

@@ -2,10 +2,27 @@
 
 from collections.abc import Mapping
 
-_NOTHING = frozenset({"", "0", "null", "(null)", "_undef_", "undefined", "none", "nil"})
-_NOBODY = frozenset(
-    {"anonymous", "anonym", "restricted", "private", "unavailable", "unknown", "withheld", "asserted", "0000000000"}
+_NOTHING = frozenset(
+    {"", "0", "null", "(null)", "<null>", "_undef_", "undefined", "none", "nil", "n/a", "-", "0000-00-00 00:00:00"}
 )
+NOBODY = frozenset(
+    {
+        "anonymous",
+        "anonym",
+        "restricted",
+        "private",
+        "unavailable",
+        "unknown",
+        "withheld",
+        "blocked",
+        "hidden",
+        "asserted",
+    }
+    | {"private number", "unknown number", "unknown caller", "private caller", "no caller id", "caller id blocked"}
+    | {"number withheld", "nummer unterdrückt", "unbekannt", "masqué", "numéro masqué", "privado", "desconocido"}
+    | {"0000000000"}
+)
+"""What is written for a caller who shows no number, in lower case; the ten zeros are FreeSWITCH's."""
 _LARGEST = 2**53 - 1
 
 
@@ -22,7 +39,7 @@ def said(value: object) -> str | None:
 def identity(value: object) -> str | None:
     """A caller's name or number; None also for the words of a caller who hides (`anonymous`, `Restricted`, ...)."""
     text = said(value)
-    return None if text is None or text.lower() in _NOBODY else text
+    return None if text is None or text.lower() in NOBODY else text
 
 
 def count(value: object) -> int | None:

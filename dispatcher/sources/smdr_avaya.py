@@ -113,7 +113,7 @@ def _parties(record: Mapping[str, str], direction: str | None) -> dict[str, obje
     # An internal call's first party made it; the second one had it last.
     order = reversed(people) if direction == "internal" else people
     return {
-        "external_number": {"inbound": identity(caller), "outbound": called}.get(direction or ""),
+        "external_number": {"inbound": caller, "outbound": called}.get(direction or ""),
         "dnis": dialled or called,
         "agent": next((each for each in order if each), None),
     }

@@ -43,7 +43,7 @@ def line(line: bytes, settings: SourceSettings, received_at: datetime) -> Sequen
         "id": f"esi:{digest}",
         "direction": direction,
         "caller_name": name if direction != "outbound" else None,
-        "external_number": identity(number),
+        "external_number": said(number),
         "dnis": said(number) if direction == "outbound" else None,
         "agent": {"extension": extension} if extension else None,
         "started_at": time_text(started),

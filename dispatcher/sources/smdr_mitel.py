@@ -10,7 +10,7 @@ from dispatcher.domain.shape import Reading, joined
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, canonical
 from dispatcher.sources.normal.times import MONTH_AND_DAY, duration, without_year
 from dispatcher.sources.posted_records import SCRIPTED_KINDS
-from dispatcher.sources.said import identity, present, said
+from dispatcher.sources.said import present, said
 from dispatcher.sources.smdr_lines import parse_lines, text_of
 from dispatcher.sources.smdr_mitel_events import event_of_line, is_event
 
@@ -154,7 +154,7 @@ def _parties(record: Mapping[str, str], direction: str) -> dict[str, object]:
     # A transfer's third party had the call last.
     last = record["third_party"] if record["transfer"] in ("T", "X") and record["third_party"].isdigit() else own
     return {
-        "external_number": {"inbound": identity(record["ani"]), "outbound": digits}.get(direction),
+        "external_number": {"inbound": said(record["ani"]), "outbound": digits}.get(direction),
         "dnis": said(record["dnis"]) or digits or said(record["called"]),
         "agent": {"extension": last} if last.isdigit() else None,
     }

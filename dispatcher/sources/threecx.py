@@ -75,7 +75,7 @@ def _report(record: Mapping[str, Any], given: Mapping[str, Any], posted: Posted,
     direction, outcome = _CALL_TYPES[word]
     started, ended = _time(given, "callstarttime", settings), _time(given, "callendtime", settings)
     started = started or _date_time(given.get("datetime"), settings)
-    number, agent = identity(given.get("number")), said(given.get("agent"))
+    number, agent = said(given.get("number")), said(given.get("agent"))
     if started is None:
         raise NotUnderstood(
             "The report says no readable start, so that its repeat could not be told from another call."
@@ -153,7 +153,7 @@ def _add_on(event: str, record: Mapping[str, Any], posted: Posted, settings: Sou
     if identifier is None:
         raise NotUnderstood("The event has no id of its call.")
     user, did = said(record.get("user")), said(record.get("inbound_did"))
-    caller = identity(record.get("callerid"))
+    caller = said(record.get("callerid"))
     seconds = duration(record.get("duration"))
     name = identity(record.get("phonebook"))
     call = {

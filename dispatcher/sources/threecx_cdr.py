@@ -59,17 +59,14 @@ def _hop(record: Mapping[str, str], settings: SourceSettings, received_at: datet
     call_id = said(record.get("callid")) or (f"history:{history}" if history else None)
     if call_id is None:
         raise NotUnderstood("The line has neither a callid nor a historyid.")
-    moments = {
-        ours: local(record.get(theirs), settings.time_zone, YEAR_FIRST)
-        for ours, theirs in (("started_at", "time-start"), ("answered_at", "time-answered"), ("ended_at", "time-end"))
-    }
+    moments = _moments(record, settings)
     goes_on = (said(record.get("reason-terminated")) or "").lower().startswith(_GOES_ON)
-    times = {name: time_text(each) for name, each in moments.items() if each and not (goes_on and name == "ended_at")}
-    answered = moments["answered_at"] is not None
+    times = {name: time_text(each) for name, each in moments.items() if not (goes_on and name == "ended_at")}
+    answered = "answered_at" in moments
     raw = {
         "id": f"3cx:{call_id}:{history}:{record.get('time-start', '')}:{record.get('to-no', '')}"[:255],
         "type": "x.3cx.hop" if goes_on else "call.finished",
-        "occurred_at": time_text(moments["ended_at"] or received_at),
+        "occurred_at": time_text(moments.get("ended_at", received_at)),
         "call": present(
             {
                 "id": call_id,
@@ -90,8 +87,17 @@ def _hop(record: Mapping[str, str], settings: SourceSettings, received_at: datet
     return part(raw, received_at, settings, tuple(dict.fromkeys(keys)))
 
 
-def _between(moments: Mapping[str, datetime | None]) -> int | None:
-    started, ended = moments["started_at"], moments["ended_at"]
+def _moments(record: Mapping[str, str], settings: SourceSettings) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for ours, theirs in (("started_at", "time-start"), ("answered_at", "time-answered"), ("ended_at", "time-end")):
+        when = local(record.get(theirs), settings.time_zone, YEAR_FIRST, after=max(found.values(), default=None))
+        if when is not None:
+            found[ours] = when
+    return found
+
+
+def _between(moments: Mapping[str, datetime]) -> int | None:
+    started, ended = moments.get("started_at"), moments.get("ended_at")
     return max(0, int((ended - started).total_seconds())) if started and ended else None
 
 
@@ -106,7 +112,7 @@ def _parties(record: Mapping[str, str]) -> dict[str, object]:
     direction = {("line", "inside"): "inbound", ("inside", "line"): "outbound", ("inside", "inside"): "internal"}.get(
         (ends[0] or "", ends[1] or "")
     )
-    caller, dialled = identity(record.get("from-no")), said(record.get("dial-no")) or said(record.get("to-no"))
+    caller, dialled = said(record.get("from-no")), said(record.get("dial-no")) or said(record.get("to-no"))
     own = "from" if direction == "outbound" else "final" if _is_person(record, "final") else "to"
     queue = said(record.get("to-type")) in ("Queue", "RingGroup")
     name = identity(record.get("from-dispname"))

@@ -1,13 +1,14 @@
 """Twilio's voice webhooks: StatusCallback and RecordingStatusCallback, as a form or (by GET) in the query."""
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings, canonical
+from dispatcher.sources.normal.causes import attestation
+from dispatcher.sources.normal.times import rfc2822
 from dispatcher.sources.said import code, count, identity, present, said
 
 _OUTCOMES = {
@@ -52,14 +53,14 @@ _MAX_KEPT = 64
 _MAX_KEPT_CHARACTERS = 2000
 
 
-def parse(posted: Posted, _: SourceSettings) -> list[CallEvent]:
+def parse(posted: Posted, settings: SourceSettings) -> list[CallEvent]:
     """One event, or none for a call that is still under way and for a mid-call request without a status."""
     fields = _fields(posted)
     if said(fields.get("CallSid")) is None:
         raise NotUnderstood("The request has no CallSid, so it is no voice webhook of Twilio.")
     if said(fields.get("RecordingStatus")) is not None:
-        return _recording_event(fields, posted)
-    return _status_event(fields, posted)
+        return [canonical(raw, posted.received_at, settings) for raw in _recording_event(fields, posted)]
+    return [canonical(raw, posted.received_at, settings) for raw in _status_event(fields, posted)]
 
 
 def _fields(posted: Posted) -> dict[str, str]:
@@ -71,13 +72,13 @@ def _fields(posted: Posted) -> dict[str, str]:
     return dict(reversed(pairs))
 
 
-def _status_event(fields: dict[str, str], posted: Posted) -> list[CallEvent]:
+def _status_event(fields: dict[str, str], posted: Posted) -> list[dict[str, Any]]:
     status = said(fields.get("CallStatus"))
     if status is None or status in _UNDER_WAY:
         return []
     if status not in _OUTCOMES:
         raise NotUnderstood("The CallStatus is none that Twilio documents.")
-    ended = _time(fields.get("Timestamp"))
+    ended = rfc2822(fields.get("Timestamp"))
     seconds = count(fields.get("CallDuration"))
     call = {
         **_parties(fields),
@@ -107,14 +108,14 @@ def _before(moment: datetime, seconds: int) -> str | None:
         return None
 
 
-def _recording_event(fields: dict[str, str], posted: Posted) -> list[CallEvent]:
+def _recording_event(fields: dict[str, str], posted: Posted) -> list[dict[str, Any]]:
     status = fields["RecordingStatus"].strip()
     if status not in _RECORDINGS:
         return []
     kind, state = _RECORDINGS[status]
     recording = said(fields.get("RecordingSid")) or f"{fields['CallSid'].strip()}:recording"
     call = {**_parties(fields), "recording": _recording(fields, state)}
-    return [_event(fields, posted, kind, f"{recording}:{status}", call, _time(fields.get("Timestamp")))]
+    return [_event(fields, posted, kind, f"{recording}:{status}", call, rfc2822(fields.get("Timestamp")))]
 
 
 def _recording(fields: dict[str, str], state: str) -> dict[str, object]:
@@ -127,7 +128,7 @@ def _recording(fields: dict[str, str], state: str) -> dict[str, object]:
 def _parties(fields: dict[str, str]) -> dict[str, object]:
     """The outside number by the direction; a `client:` address is one of the business's own people."""
     direction = _DIRECTIONS.get(said(fields.get("Direction")) or "")
-    ends = {"From": identity(fields.get("From")), "To": identity(fields.get("To"))}
+    ends = {"From": said(fields.get("From")), "To": said(fields.get("To"))}
     agent = next((end.removeprefix("client:") for end in ends.values() if end and end.startswith("client:")), None)
     outside = ends[{"inbound": "From", "outbound": "To"}[direction]] if direction else None
     return {
@@ -136,41 +137,20 @@ def _parties(fields: dict[str, str]) -> dict[str, object]:
         "external_number": None if outside and outside.startswith("client:") else outside,
         "dnis": ends["To"],
         "agent": {"id": agent} if agent else None,
-        "attestation": _attestation(said(fields.get("StirVerstat")) or ""),
+        "attestation": attestation(fields.get("StirVerstat")),
     }
-
-
-def _attestation(verstat: str) -> str | None:
-    """STIR/SHAKEN by StirVerstat; nothing is concluded from its absence."""
-    if verstat.startswith("TN-Validation-Passed-"):
-        letter = verstat.removeprefix("TN-Validation-Passed-")[:1]
-        return letter if letter in ("A", "B", "C") else None
-    if verstat.startswith("TN-Validation-Failed"):
-        return "failed"
-    return "none" if verstat.startswith("No-TN-Validation") else None
-
-
-def _time(text: str | None) -> datetime | None:
-    """A Timestamp of RFC 2822, in UTC; None if there is none that can be read."""
-    try:
-        moment = parsedate_to_datetime(text or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        # The standard library's parser fails in each of these ways on text that is no date.
-        return None
 
 
 def _event(
     fields: dict[str, str], posted: Posted, kind: str, event_id: str, call: dict[str, object], when: datetime | None
-) -> CallEvent:
+) -> dict[str, Any]:
     """Ids are made of Twilio's own ids and the status alone, so that its retry is a duplicate."""
-    raw: dict[str, Any] = {
+    return {
         "id": event_id,
         "type": kind,
         "occurred_at": time_text(when or posted.received_at),
         "call": present({"id": fields["CallSid"].strip(), **call, "custom": _custom(fields)}),
     }
-    return canonical(raw, posted.received_at)
 
 
 def _custom(fields: dict[str, str]) -> dict[str, str]:

@@ -141,8 +141,7 @@ def _is_agent(party: Mapping[str, Any]) -> bool:
 
 
 def _address(party: Mapping[str, Any]) -> str | None:
-    tel = identity(party.get("tel")) or identity(party.get("sip"))
-    return tel.removeprefix("tel:").removeprefix("sip:") if tel else None
+    return said(party.get("tel")) or said(party.get("sip"))
 
 
 def _agent(party: Mapping[str, Any]) -> dict[str, object]:

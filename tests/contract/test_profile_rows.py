@@ -88,6 +88,14 @@ def test_a_410_of_an_older_revision_leaves_the_mended_profile_on(store: Opened):
     assert (kept.revision, kept.enabled) == (2, True)
 
 
+def test_a_profile_that_has_another_revision_than_the_named_one_is_left_as_it_is(store: Opened):
+    store.admin.create_profile(WORKSPACE, spec(), NOON)
+    changed = store.admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=30), LATER, 1)
+    assert changed.profile.revision == 2
+    assert store.admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=20), LATER, 1) is None
+    assert store.admin.profile(WORKSPACE, "crm") == changed
+
+
 def test_a_changed_profile_is_a_new_revision_and_the_same_document_is_none(store: Opened):
     first = store.admin.create_profile(WORKSPACE, spec(), NOON)
     second = store.admin.update_profile(WORKSPACE, "crm", spec(timeout_seconds=30), LATER)

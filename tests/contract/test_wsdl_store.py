@@ -66,6 +66,18 @@ def test_workspaces_see_nothing_of_each_other(wsdls: WsdlStore) -> None:
     assert wsdls.wsdl_versions(WORKSPACE) == [noted(URL, given, None, NOON)]
 
 
+def test_what_is_forgotten_of_a_location_is_kept_while_another_one_has_it(wsdls: WsdlStore) -> None:
+    first, second = kept(b"First"), kept(b"Second")
+    for given, location in ((first, URL), (second, URL), (second, OTHER_URL)):
+        wsdls.keep_wsdl(WORKSPACE, given, location, None, NOON)
+    wsdls.keep_wsdl(ELSEWHERE, first, URL, None, NOON)
+    wsdls.forget_wsdls(WORKSPACE, URL, [first.content_hash, second.content_hash])
+    assert wsdls.wsdl_versions(WORKSPACE) == [noted(OTHER_URL, second, None, NOON)]
+    assert wsdls.wsdl(WORKSPACE, first.content_hash) is None
+    assert wsdls.wsdl(WORKSPACE, second.content_hash) is not None
+    assert wsdls.wsdl(ELSEWHERE, first.content_hash) is not None
+
+
 def test_the_versions_of_a_location_come_newest_first_also_when_an_old_one_returns(wsdls: WsdlStore) -> None:
     first, second = kept(b"LogCall"), kept(b"LogCall Lookup")
     wsdls.keep_wsdl(WORKSPACE, first, URL, "crm", NOON)

@@ -75,6 +75,8 @@ def call_of(side: str) -> dict[str, Any]:
         elif field.kind is Kind.TEXT_LIST:
             where[name] = [word, f"{word}2"]
     call["external_number"], call["dnis"] = f"+{NUMBERS[side]}01", f"+{NUMBERS[side]}02"
+    call["external"] |= {"raw": call["external_number"], "e164": call["external_number"]}
+    call["dialled"] |= {"raw": call["dnis"], "e164": call["dnis"]}
     call["recording"] = {"state": "available", "url": f"https://pbx.example/{canary(f'recording {side}')}?t=1"}
     call["custom"] = {
         "notes": f'Zoë said: "{canary(f"notes {side}")}" & <paid> with {_spaced(CARDS[side])}, twice',

@@ -108,6 +108,7 @@ class PlainTemplates:
         """Profiles that are to be prepared first; taken off when that has been done."""
         self.prepared: list[str] = []
         self.prepare_raises: Exception | None = None
+        self.compile_raises: Exception | None = None
 
     def is_at_hand(self, spec: ProfileSpec) -> bool:
         return spec.name not in self.slow
@@ -122,6 +123,8 @@ class PlainTemplates:
         return []
 
     def compile(self, spec: ProfileSpec, hash_key: bytes = b"", *, workspace_id: UUID) -> "_PlainTemplate":
+        if self.compile_raises is not None:
+            raise self.compile_raises
         self.compiled.append(spec.name)
         return _PlainTemplate(self, spec)
 

@@ -75,8 +75,10 @@ class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryWsdls, MemoryStore)
         self._remember(workspace_id, saved, now)
         return saved
 
-    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
-        saved = super().update_profile(workspace_id, name, spec, now)
+    def update_profile(
+        self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime, revision: int | None = None
+    ) -> SavedProfile | None:
+        saved = super().update_profile(workspace_id, name, spec, now, revision)
         self._remember(workspace_id, saved, now)
         return saved
 

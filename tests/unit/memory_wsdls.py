@@ -1,5 +1,6 @@
 """WSDLs in memory, as the tests of the API and of the verb use them."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -30,6 +31,12 @@ class MemoryWsdls:
     def wsdl_description(self, workspace_id: UUID, content_hash: str) -> Description | None:
         kept = self.wsdl(workspace_id, content_hash)
         return None if kept is None else kept.description
+
+    def forget_wsdls(self, workspace_id: UUID, location: str, hashes: Collection[str]) -> None:
+        for content_hash in hashes:
+            self.noted_versions.pop((workspace_id, location, content_hash), None)
+            if not any((owner, named) == (workspace_id, content_hash) for owner, _, named in self.noted_versions):
+                self.kept_wsdls.pop((workspace_id, content_hash), None)
 
     def wsdl_versions(self, workspace_id: UUID, location: str | None = None) -> list[WsdlVersion]:
         mine = [

@@ -161,6 +161,7 @@ class SoapHouse:
         """The request for one call, of a profile that is found without fault."""
         spec = self.spec(operation, **request)
         assert self.templates.check(spec, workspace_id=WORKSPACE) == []
+        self.templates.prepare(spec, workspace_id=WORKSPACE)
         return self.templates.compile(spec, b"key", workspace_id=WORKSPACE).render(context)
 
     def body(self, context: Any, operation: str = "LogCall", /, **request: Any) -> str:

@@ -92,6 +92,8 @@ def test_a_mask_without_a_secret_behind_it_is_422(house: House, secret: str) -> 
         ({"country": "Germany"}, "country"),
         ({"config": []}, "config"),
         ({"config": "x"}, "config"),
+        ({"config": {"numbers": {"outside_line": 9}}}, "config.numbers.outside_line"),
+        ({"config": {"numbers": {"assume": True}}}, "config.numbers.assume"),
         ({"auth": {"kind": "magic"}}, "auth.kind"),
         ({"auth": {"kind": "basic", "username": "x"}}, "auth.password"),
         ({"auth": {"kind": "basic", "username": "x", "password": "y", "salt": "z"}}, "auth.salt"),

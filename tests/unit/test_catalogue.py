@@ -6,6 +6,7 @@ import pytest
 
 from dispatcher.adapters.memory.store import MemoryStore
 from dispatcher.catalogue import Profiles
+from dispatcher.domain.exchange import ErrorWord
 from dispatcher.ports import Catalogue, RenderError
 from tests.unit.doubles import NOON, WORKSPACE, PlainTemplates, spec
 
@@ -35,6 +36,25 @@ def templates() -> PlainTemplates:
 @pytest.fixture
 def profiles(store: Counting, templates: PlainTemplates) -> Profiles:
     return Profiles(store, templates)
+
+
+def test_a_request_that_does_not_compile_says_why_with_its_own_word(store: Counting, templates: PlainTemplates):
+    templates.compile_raises = RenderError("request.wsdl", "a WSDL that is not kept", ErrorWord.WSDL)
+    template = Profiles(store, templates).template(store.create_profile(WORKSPACE, spec(), NOON).profile)
+    with pytest.raises(RenderError) as refused:
+        template.render({})
+    assert (refused.value.reason, refused.value.word) == ("a WSDL that is not kept", ErrorWord.WSDL)
+
+
+def test_what_does_not_compile_only_now_is_compiled_again(
+    store: Counting, templates: PlainTemplates, profiles: Profiles
+):
+    profile = store.create_profile(WORKSPACE, spec(), NOON).profile
+    templates.compile_raises = RenderError("request.wsdl", "no memory", ErrorWord.WSDL, passing=True)
+    with pytest.raises(RenderError):
+        profiles.template(profile)
+    templates.compile_raises = None
+    assert profiles.template(profile) is profiles.template(profile)
 
 
 def test_the_catalogue_is_read_once_for_a_version(store: Counting, profiles: Profiles):

@@ -27,7 +27,23 @@ CALL = {
     "direction": "inbound",
     "caller_name": "Jane Roe",
     "external_number": "+14155550100",
+    "external": {
+        "raw": "+14155550100",
+        "e164": "+14155550100",
+        "national": "(415) 555-0100",
+        "digits": "14155550100",
+        "anonymous": False,
+        "extension": "154",
+    },
     "dnis": "+18005551212",
+    "dialled": {
+        "raw": "1-800-555-1212",
+        "e164": "+18005551212",
+        "national": "(800) 555-1212",
+        "digits": "18005551212",
+        "anonymous": False,
+        "extension": "12",
+    },
     "agent": {"id": "17", "name": "John Doe", "extension": "154", "email": "jd@example.com"},
     "group": "Sales",
     "campaign": None,
@@ -355,7 +371,7 @@ def test_every_field_s_example_is_one_that_its_field_takes(field):
 
 def test_the_table_names_exactly_the_fields_of_the_documented_event():
     named = {"id", "type", "occurred_at"} | {f"call.{name}" for name in CALL}
-    named |= {f"call.{name}.{part}" for name in ("agent", "recording") for part in CALL[name]}
+    named |= {f"call.{name}.{part}" for name in ("agent", "recording", "external", "dialled") for part in CALL[name]}
     assert set(FIELDS) == named
 
 

@@ -224,3 +224,11 @@ def test_setting_up_twice_writes_each_line_once():
 def test_without_a_stream_lines_go_to_standard_error(capsys):
     set_up_logging("INFO", "json")
     assert logging.root.handlers[0].stream is sys.stderr
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_zeep_says_nothing_of_a_reply_that_it_cannot_read(level: str) -> None:
+    stream = io.StringIO()
+    set_up_logging(level, "json", {}, stream)
+    logging.getLogger("zeep.xsd.types.simple").error("Error during xml -> python translation")
+    assert stream.getvalue() == ""

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.adapters import numbers
-from dispatcher.adapters.numbers import NUMBERS
+from dispatcher.sources.normal import numbering
+from dispatcher.sources.normal.numbering import NUMBERS
 
 
 def test_a_text_that_is_too_long_for_a_number_is_not_kept_in_memory() -> None:
-    kept = numbers._e164.cache_info().currsize
+    kept = numbering._e164.cache_info().currsize
     assert NUMBERS.e164("+1415555" + "0" * 60, "US") is None
-    assert numbers._e164.cache_info().currsize == kept
+    assert numbering._e164.cache_info().currsize == kept
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,17 @@ def test_a_profile_is_prepared_once_however_much_waits_for_it(house: House):
     assert len(house.sender.requests) == 16
 
 
+def test_ids_that_are_hinted_again_while_they_wait_are_kept_once(house: House):
+    profile = named(house, "slow")
+    ids = house.backlog(profile, 3)
+    for _ in range(5):
+        house.deliverer.deliver(profile.id, ids)
+    assert list(house.deliverer._aside._ids[profile.id]) == ids
+    house.preparers.run()
+    assert house.claimers.run() == 1
+    assert len(house.sender.requests) == 3
+
+
 def test_a_hint_of_a_slow_profile_claims_nothing_before_it_is_ready(house: House):
     profile = named(house, "slow")
     ids = house.backlog(profile, 2)
@@ -72,6 +83,16 @@ def test_a_database_that_is_away_while_a_profile_is_prepared_leaves_all_pending_
     assert [house.row(each)["state"] for each in ids] == ["delivered", "delivered"]
 
 
+def test_a_profile_that_cannot_be_made_ready_is_told_of_and_harms_no_other(
+    house: House, caplog: pytest.LogCaptureFixture
+):
+    house.templates.prepare_raises = KeyError("a member")
+    house.evaluator.evaluate(house.post(1))
+    assert house.preparers.run() == 1
+    assert [each.message for each in caplog.records] == ["deliver.prepare_failed"]
+    assert len(house.sender.requests) == 1
+
+
 def test_a_database_that_is_away_while_a_request_is_built_spends_no_attempt(house: House):
     profile = named(house, "quick")
     (identifier,) = house.backlog(profile, 1)
@@ -82,7 +103,7 @@ def test_a_database_that_is_away_while_a_request_is_built_spends_no_attempt(hous
     house.templates.render = away
     house.deliverer.deliver(profile.id, [identifier])
     row = house.row(identifier)
-    assert (row["state"], row["attempts"]) == ("pending", 0)
+    assert (row["state"], row["attempts"]) == ("retrying", 0)
     assert row["reason"] == "wsdl: the database, which keeps the WSDL, cannot answer now in request.wsdl"
 
 

@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 
 from dispatcher.adapters.authenticated_sender import AuthenticatedSender
 from dispatcher.adapters.memory.sender import ScriptedSender
+from dispatcher.adapters.soap.replies import ReplyReader
 from dispatcher.domain.credentials.access_token import AccessToken
 from dispatcher.domain.credentials.refusal import SEARCHED_BYTES, faults_of, refuses
 from dispatcher.domain.credentials.request_authentication import authenticated, echoes_of, shown_authenticated
-from dispatcher.domain.credentials.secret_forms import forms_of, masked
+from dispatcher.domain.credentials.secret_forms import MASK, forms_of, masked
 from dispatcher.domain.credentials.soap_envelope import NAMESPACES
 from dispatcher.domain.credentials.spec import CredentialRefused, parse_credential
 from dispatcher.domain.credentials.token_service import Login
 from dispatcher.domain.exchange import Answer, ErrorWord, Exchange, Request
 from dispatcher.domain.signature import sign
-from dispatcher.record import Unrecorded
+from dispatcher.domain.soap.description import SoapVersion
+from dispatcher.record import Unrecorded, _told
 from tests.unit.api_house import FINISHED, PROFILE
 from tests.unit.api_house import House as ApiHouse
 from tests.unit.credential_doubles import (
@@ -462,3 +464,21 @@ def test_a_login_may_post_an_envelope_with_user_and_password_escaped_for_it() ->
 def test_a_login_that_is_no_xml_is_refused(value: object) -> None:
     login = {"url": "https://x.example/", "body": {"kind": "xml", "value": value}}
     assert set(faults(credential_document("token_login", login=login))) == {"login.body.value"}
+
+
+def test_a_secret_that_the_end_of_a_fault_s_text_cuts_through_is_masked_in_the_log() -> None:
+    secret = "correct-horse-battery-staple"
+    fault = (
+        f"<s:Fault><faultcode>s:Client</faultcode><faultstring>{'x' * 980}{secret}</faultstring>"
+        f"<detail>{'y' * 4_080}{secret}</detail></s:Fault>"
+    )
+    body = f'<s:Envelope xmlns:s="{NAMESPACES[0]}"><s:Body>{fault}</s:Body></s:Envelope>'
+    read = ReplyReader(SoapVersion.V1_1, one_way=False).once()
+    told = _told(Answer(500, [], body.encode()), forms_of(secret), read)
+    assert told["fault"] == {
+        "code": "Client",
+        "subcodes": [],
+        "string": "x" * 980 + MASK,
+        "actor": "",
+        "detail": "y" * 4_080 + MASK,
+    }

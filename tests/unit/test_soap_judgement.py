@@ -56,6 +56,13 @@ def test_a_fault_is_judged_by_its_code_whatever_the_status(status: int, code: st
     assert judged(status, Reply(fault=Fault(code, "4111 of Jane"))) == (judgement, ErrorWord.SOAP_FAULT, sentence)
 
 
+@pytest.mark.parametrize("status", [408, 429, 502, 503])
+def test_a_busy_server_is_asked_again_whatever_its_fault_blames(status: int):
+    assert judged(status, Reply(fault=Fault("Client", "slow down")))[:2] == (RETRY, ErrorWord.SOAP_FAULT)
+    own = rule(reject_fault=[{"code": "Client"}])
+    assert judged(status, Reply(fault=Fault("Client", "slow down")), own)[0] is REJECT
+
+
 def test_a_profile_has_faults_refused_and_retried_that_would_not_be():
     own = rule(
         reject_fault=[{"code": "1001"}, {"code": "Server", "string": "(?i)no such lead"}],
@@ -96,6 +103,7 @@ def test_statuses_that_the_profile_names_come_before_the_fault():
 @pytest.mark.parametrize("status", [202, 204])
 def test_an_empty_answer_of_202_or_204_is_delivered(status: int):
     assert judged(status, Reply(empty=True, one_way=False))[0] is DELIVERED
+    assert judged(status, Reply(unreadable="a page of HTML"))[0] is DELIVERED
 
 
 def test_an_empty_200_is_delivered_for_a_one_way_operation_alone():

@@ -139,6 +139,17 @@ def test_the_first_part_of_a_reply_with_attachments_is_the_envelope():
     assert reply.unreadable is None
 
 
+def test_the_part_that_start_names_is_the_envelope_wherever_it_stands_and_however_lines_end():
+    parts = (
+        "--b1\nContent-Type: image/png\nContent-ID: <img>\n\nxyz\n--b1\nContent-ID: <root>\n\n"
+        + envelope("<LogCallResponse/>")
+        + "\n--b1--\n"
+    )
+    reader = ReplyReader(ONE, one_way=False, element="LogCallResponse")
+    reply = reader.read(answer(parts, content_type='multipart/related; start="<root>"; boundary=b1'))
+    assert (reply.unreadable, reply.empty) == (None, False)
+
+
 def test_long_texts_of_a_fault_are_cut():
     long = "<s:Fault><faultcode>Server</faultcode><faultstring>" + "x" * 5_000 + "</faultstring><detail><d>"
     reply = read(envelope(long + "y" * 100_000 + "</d></detail></s:Fault>"))
@@ -184,3 +195,20 @@ def test_fields_by_local_names_are_texts_objects_and_lists():
         "Empty": "",
         "Who": {"Name": "Jane"},
     }
+
+
+OTHER = (
+    f'<f:Fault xmlns:f="{V12}"><f:Code><f:Value>f:Server</f:Value></f:Code>'
+    "<f:Reason><f:Text>busy</f:Text></f:Reason></f:Fault>"
+)
+
+
+@pytest.mark.parametrize(
+    "fault", ["<Fault><faultcode>Server</faultcode><faultstring>busy</faultstring></Fault>", OTHER]
+)
+def test_a_fault_in_no_namespace_or_in_the_other_version_s_is_no_reply(fault: str):
+    assert read(envelope(fault), element="").fault == Fault("Server", "busy")
+
+
+def test_what_a_service_of_its_own_calls_a_fault_is_a_reply():
+    assert read(envelope('<Fault xmlns="urn:lines"><Line>3</Line></Fault>'), element="").fault is None

@@ -1,12 +1,15 @@
 """From a profile's parameters and a call to an envelope: what is sent, and what is refused, with its path."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
+from uuid import UUID
 
 import pytest
 from lxml import etree
 
 from dispatcher.domain.exchange import Answer, ErrorWord
 from dispatcher.domain.soap.built_in import BUILT_IN, LISTS
+from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import SimpleType
 from dispatcher.domain.soap.lexical import lexical
 from dispatcher.domain.soap.reply import Fault
@@ -415,6 +418,16 @@ def test_an_envelope_of_ones_own_is_always_at_hand(house: SoapHouse):
     assert house.templates.is_at_hand(house.spec(envelope=OWN, address="https://crm.example/x"))
 
 
+def test_an_envelope_of_ones_own_rests_on_no_wsdl_whatever_hash_is_left_in_it():
+    house = SoapHouse()
+    spec = house.spec(envelope=OWN, address="https://crm.example/x", wsdl_hash=house.hash)
+    assert house.templates.is_at_hand(spec)
+    # In a workspace without that WSDL it would have been found missing, for all workspaces of the process.
+    house.templates.prepare(spec, workspace_id=UUID(int=2))
+    assert not house.templates.is_at_hand(house.spec(parameters=LEAST))
+    assert spec.document["request"]["wsdl_hash"] is None
+
+
 def test_a_wsdl_that_is_kept_no_more_is_found_out_once_and_told_to_each_delivery():
     house = SoapHouse()
     spec = house.spec(parameters=LEAST)
@@ -428,10 +441,63 @@ def test_a_wsdl_that_is_kept_no_more_is_found_out_once_and_told_to_each_delivery
     assert house.kept.reads == 1
 
 
-def test_the_largest_wsdls_leave_first_when_there_is_no_room():
+@pytest.mark.parametrize("unforeseen", [MemoryError(), KeyError("a member of the row")])
+def test_a_wsdl_that_cannot_be_read_now_is_not_read_again_and_again_and_ends_no_delivery(unforeseen: Exception):
+    house = SoapHouse()
+    spec = house.spec(parameters=LEAST)
+
+    def fail(*_: object) -> NoReturn:
+        house.kept.reads += 1
+        raise unforeseen
+
+    house.library._load = house.library._read_description = fail
+    house.templates.prepare(spec, workspace_id=WORKSPACE)
+    assert house.templates.is_at_hand(spec)
+    with pytest.raises(RenderError) as refused:
+        house.templates.compile(spec, workspace_id=WORKSPACE)
+    assert (refused.value.word, refused.value.passing) == (ErrorWord.WSDL, True)
+    assert house.kept.reads == 1
+
+
+def test_the_wsdl_that_was_not_used_for_longest_leaves_first_when_there_is_no_room():
     house = SoapHouse()
     small = house.kept.keep(RPC.format(use="literal", address=ADDRESS))
     house.library._max_parsed_bytes = len(CRM) + 10
     house.library.parsed(WORKSPACE, house.hash)
     house.library.parsed(WORKSPACE, small)
     assert (house.library.is_at_hand(house.hash), house.library.is_at_hand(small)) == (False, True)
+
+
+def test_a_wsdl_that_left_for_others_between_two_looks_is_asked_for_again_and_spends_nothing():
+    house = SoapHouse()
+    spec = house.spec(parameters=LEAST)
+    template = house.templates.compile(spec, workspace_id=WORKSPACE)
+    with pytest.raises(RenderError) as refused:
+        template.render(CONTEXT)
+    assert (refused.value.word, refused.value.passing) == (ErrorWord.WSDL, True)
+    assert house.kept.reads == 0
+    house.templates.prepare(spec, workspace_id=WORKSPACE)
+    assert b"LogCall" in template.render(CONTEXT).body
+
+
+def test_no_url_of_a_wsdl_stands_in_a_deliverys_reason():
+    house = SoapHouse()
+    kept = house.kept.wsdls[WORKSPACE, house.hash]
+    secret = Bundle("https://crm.example/?key=canary", {"https://crm.example/?key=canary": b"<no wsdl"})
+    house.kept.wsdls[WORKSPACE, house.hash] = replace(kept, bundle=secret)
+    spec = house.spec(parameters=LEAST)
+    house.templates.prepare(spec, workspace_id=WORKSPACE)
+    with pytest.raises(RenderError) as refused:
+        house.templates.compile(spec, workspace_id=WORKSPACE)
+    assert str(refused.value) == (
+        "a WSDL that this release cannot read: refresh it (onhook wsdl inspect --refresh) in request.wsdl"
+    )
+
+
+def test_descriptions_that_are_many_leave_one_after_another(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dispatcher.adapters.soap.library.MAX_DESCRIBED_PARAMETERS", 30)
+    house = SoapHouse()
+    other = house.kept.keep(RPC.format(use="literal", address=ADDRESS))
+    assert house.library.description(WORKSPACE, house.hash) is not None
+    assert house.library.description(WORKSPACE, other) is not None
+    assert list(house.library._described) == [(WORKSPACE, other)]

@@ -171,7 +171,9 @@ def test_the_direction_shows_in_the_context(changed, direction, external, agent)
 
 def test_contexts_and_the_length_of_extensions_can_be_named():
     assert call_of({"inbound_contexts": ["sip-in"]}, dcontext="sip-in")["direction"] == "inbound"
-    call = call_of({"internal_contexts": ["office"], "extension_digits": 3}, dcontext="office", dst="1234")
+    call = call_of(
+        {"internal_contexts": ["office"], "numbers": {"extension_lengths": [3]}}, dcontext="office", dst="1234"
+    )
     assert call["direction"] == "outbound"
 
 

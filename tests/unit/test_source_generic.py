@@ -18,12 +18,8 @@ def parse(body):
     return FORMATS["generic"].parse(posted, SourceSettings())
 
 
-def test_every_format_is_found_by_its_name():
-    assert {name: each.name for name, each in FORMATS.items()} == {
-        "generic": "generic",
-        "freeswitch": "freeswitch",
-        "twilio": "twilio",
-    }
+def test_every_format_is_found_by_its_name_and_listed_in_order():
+    assert [each.name for each in FORMATS.values()] == sorted(FORMATS)
 
 
 def test_an_event_is_read_whatever_its_content_type_says():

@@ -1,6 +1,7 @@
 """WSDLs are inspected, refreshed and pinned to: nothing is fetched twice in vain, and no refresh breaks a profile."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from dispatcher.domain.soap.changes import changes
 from dispatcher.domain.soap.description import Description
 from dispatcher.ports.wsdl import WsdlVersion
 from dispatcher.wsdl_inspection import MAX_NODES, TOO_MANY, Asked, Inspection, InspectionRefused, Upload
-from dispatcher.wsdls import AT_ONCE, NOT_INSPECTED, TooManyInspections, Wsdls, fault_of_wsdl_url
+from dispatcher.wsdls import AT_ONCE, MAX_VERSIONS, NOT_INSPECTED, TooManyInspections, Wsdls, fault_of_wsdl_url
 from tests.unit.credential_doubles import credential_spec
 from tests.unit.doubles import NOON, WORKSPACE, seconds
 from tests.unit.memory_admin import MemoryAdmin
@@ -72,7 +73,7 @@ class House:
     def refresh_later(self, text: bytes, **asked: Any) -> Inspection:
         """The same URL, which gives another text by now."""
         self.web.documents[URL] = text
-        self.now = NOON + seconds(60)
+        self.now += seconds(60)
         return self.inspect(refresh=True, **asked)
 
 
@@ -307,6 +308,18 @@ def test_a_refresh_leads_no_profile_to_another_address_unless_its_own_says_so(ho
     assert house.request("led")["wsdl_hash"] == hash_of(b"LogCall")
 
 
+def test_of_many_contents_of_a_location_the_newest_are_kept_and_those_that_profiles_use(house: House) -> None:
+    house.web.documents[URL] = b"LogCall Used"
+    house.inspect()
+    house.add(soap_profile("held", operation="Used"))
+    for number in range(MAX_VERSIONS + 3):
+        house.refresh_later(f"LogCall Op{number}".encode())
+    kept_now = [each.content_hash for each in house.store.wsdl_versions(WORKSPACE, URL)]
+    newest = [hash_of(f"LogCall Op{number}".encode()) for number in reversed(range(3, MAX_VERSIONS + 3))]
+    assert kept_now == [*newest, hash_of(b"LogCall Used")]
+    assert house.store.wsdl(WORKSPACE, hash_of(b"LogCall Op0")) is None
+
+
 def test_a_dry_refresh_says_the_same_and_changes_nothing(house: House) -> None:
     house.web.documents[URL] = b"LogCall Lookup"
     house.add(soap_profile("log"))
@@ -348,6 +361,20 @@ def test_a_switched_off_profile_is_moved_and_stays_off(house: House) -> None:
     house.refresh_later(b"LogCall Lookup")
     assert house.request()["wsdl_hash"] == hash_of(b"LogCall Lookup")
     assert not house.saved().profile.enabled
+
+
+def test_a_profile_that_is_changed_while_a_refresh_judges_it_keeps_the_change(house: House) -> None:
+    house.add(soap_profile("log"))
+    judge, off = house.wsdls._renewer.parse, {**house.saved().profile.spec.document, "enabled": False}
+
+    def parse_while_somebody_switches_it_off(document: object) -> Any:
+        house.store.update_profile(WORKSPACE, "log", parse(off), house.now)
+        return judge(document)
+
+    house.wsdls._renewer = replace(house.wsdls._renewer, parse=parse_while_somebody_switches_it_off)
+    found = house.refresh_later(b"LogCall Lookup")
+    assert (found.renewal.moved, [each.profile for each in found.renewal.breaks]) == ([], ["log"])
+    assert house.saved().profile.spec.document == off
 
 
 def test_an_upload_takes_the_place_of_an_upload(house: House) -> None:

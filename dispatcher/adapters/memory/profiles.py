@@ -53,8 +53,12 @@ class MemoryProfiles:
         self.version += 1
         return self.rows[identifier].saved
 
-    def update(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
+    def update(
+        self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime, revision: int | None
+    ) -> SavedProfile | None:
         row = self.find(workspace_id, name)
+        if row is not None and revision not in (None, row.profile.revision):
+            return None
         if row is None or row.profile.spec.document == spec.document:
             return row.saved if row else None
         if spec.name != name:

@@ -278,9 +278,11 @@ class MemoryStore:
         return self._profiles.create(workspace_id, spec, now)
 
     @_transaction
-    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
+    def update_profile(
+        self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime, revision: int | None = None
+    ) -> SavedProfile | None:
         """As `AdminStore.update_profile`."""
-        return self._profiles.update(workspace_id, name, spec, now)
+        return self._profiles.update(workspace_id, name, spec, now, revision)
 
     @_transaction
     def delete_profile(self, workspace_id: UUID, name: str, now: datetime) -> bool:

@@ -4,7 +4,6 @@ zeep's names with an underscore are used in few files, of which this is one; a c
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import cached_property
 from typing import Any, assert_never
 
@@ -12,6 +11,7 @@ from lxml import etree
 from zeep import xsd
 from zeep.helpers import serialize_object
 
+from dispatcher.adapters.soap.bounded_replies import bounded_copy
 from dispatcher.adapters.soap.json_values import jsonable, raw_fields
 from dispatcher.adapters.soap.namespaces import ENVELOPE, SOAP_ENCODING, XSI
 from dispatcher.adapters.soap.xml_fragments import NoFragment, elements_of
@@ -36,11 +36,12 @@ class ParsedWsdl:
     def build(self, chosen: Chosen, values: Mapping[str, Any], headers: Mapping[str, Any], blocks: str) -> bytes:
         """The envelope with these values, as `filling.fill` gave them, of parameters and declared headers; `blocks` are
         further header blocks, as XML. Raises `CannotBuild`, and `ValueRefused` for XML that is none."""
-        operation = self._operation(chosen)
-        arguments = self._members(values, chosen.operation.input, "request.parameters")
-        declared = self._members(headers, chosen.operation.headers, "request.headers")
         try:
-            envelope = operation.create(**arguments, _soapheaders=declared or None).content
+            arguments = self._members(values, chosen.operation.input, "request.parameters")
+            declared = self._members(headers, chosen.operation.headers, "request.headers")
+            envelope = self._operation(chosen).create(**arguments, _soapheaders=declared or None).content
+        except ValueRefused:
+            raise
         except Exception as error:  # noqa: BLE001
             # zeep raises whatever it comes upon, down to AttributeError; its texts quote the values.
             raise CannotBuild(type(error).__name__) from None
@@ -54,7 +55,7 @@ class ParsedWsdl:
         """What a reply's body holds, as JSON values by name: with the types of the WSDL where zeep can read it, else as
         texts. (zeep refuses valid replies with an `xsd:choice`: issues 802, 1255 and 1263.)"""
         try:
-            read = self._operation(chosen).output._deserialize_body(deepcopy(body))["body"]  # noqa: SLF001 - see above
+            read = self._operation(chosen).output._deserialize_body(bounded_copy(body))["body"]  # noqa: SLF001 - see above
             return jsonable(serialize_object(read, dict))  # type: ignore[no-untyped-call]
         except Exception:  # noqa: BLE001 - as in build; a target that has taken the message is not asked again for that
             return raw_fields(body)

@@ -12,6 +12,8 @@ from lxml import etree
 from dispatcher.adapters.soap.namespaces import XSI
 
 MAX_DEPTH = 64
+MAX_DIGITS = 1_000
+"""Of a decimal that is written out: `1E-500000000` in a reply would be half a gigabyte of zeros."""
 _NIL = f"{{{XSI}}}nil"
 
 
@@ -24,7 +26,7 @@ def jsonable(value: Any, depth: int = MAX_DEPTH) -> Any:
         case _ if depth == 0:
             return None
         case Decimal():
-            return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else f"{value:f}"
+            return _decimal(value)
         case datetime() | date() | time():
             return value.isoformat()
         case bytes():
@@ -37,6 +39,12 @@ def jsonable(value: Any, depth: int = MAX_DEPTH) -> Any:
             return raw_fields(value, depth - 1)
         case _:
             return str(value)
+
+
+def _decimal(value: Decimal) -> int | str:
+    if not value.is_finite() or abs(value.adjusted()) > MAX_DIGITS:
+        return str(value)
+    return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else f"{value:f}"
 
 
 def raw_fields(element: Any, depth: int = MAX_DEPTH) -> Any:

@@ -44,11 +44,10 @@ class SoapTemplate:
         spec: ProfileSpec,
         headers: list[tuple[str, str]],
         url: str,
-        body: Callable[[Context], bytes],
-        reader: ReplyReader,
+        build: Callable[[Context], "_Built"],
     ) -> None:
         request = _soap(spec)
-        self._fixed_headers, self._url, self._body, self._reader = headers, url, body, reader
+        self._fixed_headers, self._url, self._build = headers, url, build
         self._headers: list[TextPair] = compiler.pairs(
             request.http_headers, "_header", "request.http_headers", header_text
         )
@@ -59,10 +58,10 @@ class SoapTemplate:
         begin_request()
         begin_loops()
         headers = [*header_lines(self._headers, context, "request.http_headers"), *self._fixed_headers]
-        body = self._body(context)
+        body, reader = self._build(context)
         if len(body) > MAX_OUTPUT_BYTES:
             raise too_large("request.parameters")
-        return Rendered("POST", self._url, headers, body, self._reader.once())
+        return Rendered("POST", self._url, headers, body, reader.once())
 
     def undefined(self, context: Context) -> list[Fault]:
         """As `RequestTemplate` of REST."""
@@ -90,8 +89,9 @@ class SoapTemplates:
         if request.wsdl_hash is None:
             return
         try:
-            self._library.description(workspace_id, request.wsdl_hash)
+            # First what is refused where it cannot be had: of a row that cannot be read the description cannot either.
             self._library.parsed(workspace_id, request.wsdl_hash)
+            self._library.description(workspace_id, request.wsdl_hash)
         except RenderError:
             return  # told again to each delivery that asks for it
 
@@ -139,10 +139,14 @@ class SoapTemplates:
         return None if request.wsdl_hash is None else self._library.description(workspace_id, request.wsdl_hash)
 
     def _by_wsdl(self, compiler: Compiler, spec: ProfileSpec, request: SoapRequest, workspace_id: UUID) -> SoapTemplate:
-        description = self._description(request, workspace_id)
         content_hash = request.wsdl_hash
+        if content_hash is not None:
+            self._library.raise_if_refused(content_hash)
+        description = self._description(request, workspace_id)
         if description is None or content_hash is None:
-            raise RenderError("request.wsdl", "a WSDL that is not kept: save the profile again", ErrorWord.WSDL)
+            raise RenderError(
+                "request.wsdl", "a WSDL that is not kept: inspect it (onhook wsdl inspect)", ErrorWord.WSDL
+            )
         try:
             picked = chosen(description, request)
         except NotOffered as refused:
@@ -155,19 +159,15 @@ class SoapTemplates:
             raise RenderError("request.address", "no address in the WSDL, and none in the profile", ErrorWord.WSDL)
 
         def parsed() -> ParsedWsdl:
-            return self._library.parsed(workspace_id, content_hash)
+            return self._library.at_hand(content_hash)
 
-        body = _Building(compiler, request, picked, description, parsed)
-        operation = picked.operation
-        one_way = operation.one_way if request.one_way is None else request.one_way
-        reader = ReplyReader(
-            request.soap_version,
-            one_way=one_way,
-            element=operation.output_element if operation.style == "document" else "",
-            read_fields=lambda element: parsed().fields(picked, element),
-        )
-        action = request.soap_action if request.soap_action is not None else operation.soap_action
-        return SoapTemplate(compiler, spec, _soap_headers(request.soap_version, action), url, body, reader)
+        build = _Building(compiler, request, picked, description, parsed)
+        action = request.soap_action if request.soap_action is not None else picked.operation.soap_action
+        return SoapTemplate(compiler, spec, _soap_headers(request.soap_version, action), url, build)
+
+
+_Built = tuple[bytes, ReplyReader]
+"""An envelope, and what reads the reply to it."""
 
 
 class _Building:
@@ -181,23 +181,35 @@ class _Building:
         description: Description,
         parsed: Callable[[], ParsedWsdl],
     ) -> None:
-        self._picked, self._types, self._parsed = picked, description.types, parsed
+        self._request, self._picked, self._types, self._parsed = request, picked, description.types, parsed
         self._parameters, self._headers, self._blocks = _compile_values(compiler, request, picked, description)
 
-    def __call__(self, context: Context) -> bytes:
+    def __call__(self, context: Context) -> _Built:
         operation = self._picked.operation
         try:
             values = fill(
                 self._parameters(context), operation.input, operation.required_choices, self._types, _PARAMETERS
             )
             headers = fill(self._headers(context), operation.headers, (), self._types, _HEADERS)
-            return self._parsed().build(self._picked, values, headers, self._blocks(context))
+            parsed = self._parsed()
+            return parsed.build(self._picked, values, headers, self._blocks(context)), self._reader(parsed)
         except ValueRefused as refused:
             raise RenderError(refused.path, f"expected {refused.expected}", ErrorWord.BAD_VALUE) from None
         except CannotBuild as failed:
             raise RenderError(
                 _PARAMETERS, f"values that zeep builds no message of ({failed})", ErrorWord.WSDL
             ) from None
+
+    def _reader(self, parsed: ParsedWsdl) -> ReplyReader:
+        """Of the reply, by the same parsed WSDL, which lives as long as the exchange does: the library may have given
+        it up meanwhile, and the thread that records must neither parse nor ask the database."""
+        operation = self._picked.operation
+        return ReplyReader(
+            self._request.soap_version,
+            one_way=operation.one_way if self._request.one_way is None else self._request.one_way,
+            element=operation.output_element if operation.style == "document" else "",
+            read_fields=lambda body: parsed.fields(self._picked, body),
+        )
 
 
 _Compiled = tuple[Callable[[Context], dict[str, Any]], Callable[[Context], dict[str, Any]], Callable[[Context], str]]
@@ -238,16 +250,16 @@ def _address(request: SoapRequest, picked: Chosen, reading: Reading) -> str:
 
 def _by_envelope(compiler: Compiler, spec: ProfileSpec, request: SoapRequest) -> SoapTemplate:
     piece = compiler.xml(request.envelope or "", "request.envelope")
+    reader = ReplyReader(request.soap_version, one_way=bool(request.one_way))
 
-    def body(context: Context) -> bytes:
+    def build(context: Context) -> _Built:
         try:
-            return (piece if isinstance(piece, str) else piece(context)).encode()
+            return (piece if isinstance(piece, str) else piece(context)).encode(), reader
         except UnicodeEncodeError:
             raise RenderError("request.envelope", "a value that cannot be encoded") from None
 
-    reader = ReplyReader(request.soap_version, one_way=bool(request.one_way))
     headers = _soap_headers(request.soap_version, request.soap_action or "")
-    return SoapTemplate(compiler, spec, headers, request.address or "", body, reader)
+    return SoapTemplate(compiler, spec, headers, request.address or "", build)
 
 
 def _soap_headers(version: SoapVersion, action: str) -> list[tuple[str, str]]:

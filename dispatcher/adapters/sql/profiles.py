@@ -101,15 +101,19 @@ class ProfileRows:
             self._note_revision(connection, row, now)
         return self._saved(row)
 
-    def update_profile(self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime) -> SavedProfile | None:
+    def update_profile(
+        self, workspace_id: UUID, name: str, spec: ProfileSpec, now: datetime, revision: int | None = None
+    ) -> SavedProfile | None:
         with self._database.writing() as connection:
             row = self._find(connection, workspace_id, name, lock=True)
-            if row is None:
+            if row is None or revision not in (None, row.revision):
                 return None
             if self._document(row) == spec.document:
                 return self._saved(row)
             try:
-                return self._saved(self._revise(connection, row, spec.document, now, None))
+                # Of one that stays switched off, people still want to know why.
+                reason = row.disabled_reason if not row.enabled and not spec.enabled else None
+                return self._saved(self._revise(connection, row, spec.document, now, reason))
             except IntegrityError as taken:
                 raise Conflict(f"there is a profile {spec.name!r} already") from taken
 

@@ -1,23 +1,22 @@
 """WSDLs as they were collected, and where they were found: compressed and sealed, in either database."""
 
 import zlib
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.adapters.soap.frames import read_bundle, write_bundle
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import wsdl_contents, wsdl_versions
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.soap.bundle import Bundle
 from dispatcher.domain.soap.description import Description, read_description
 from dispatcher.ports.wsdl import KeptWsdl, WsdlVersion
-
-_HEAD_SIZE_BYTES = 8
 
 
 class WsdlRows:
@@ -38,7 +37,7 @@ class WsdlRows:
         content: dict[str, Any] | None = None
         if row is None:
             content = {"id": identifier, "workspace_id": workspace_id, "content_hash": wsdl.content_hash}
-            content |= {"bundle": self._packed(_as_bytes(wsdl.bundle), identifier), "description": description}
+            content |= {"bundle": self._packed(write_bundle(wsdl.bundle), identifier), "description": description}
             content |= {"size_bytes": wsdl.bundle.size_bytes, "created_at": now}
         with self._database.writing() as connection:
             if content is not None:
@@ -63,7 +62,7 @@ class WsdlRows:
             row = connection.execute(_chosen(workspace_id, content_hash)).one_or_none()
         if row is None:
             return None
-        bundle = _from_bytes(self._unpacked(row.bundle, row.id))
+        bundle = read_bundle(self._unpacked(row.bundle, row.id))
         return KeptWsdl(content_hash, bundle, self._wsdl_description(row))
 
     def wsdl_description(self, workspace_id: UUID, content_hash: str) -> Description | None:
@@ -87,6 +86,17 @@ class WsdlRows:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [self._wsdl_version(row) for row in rows]
+
+    def forget_wsdls(self, workspace_id: UUID, location: str, hashes: Collection[str]) -> None:
+        versions, contents = wsdl_versions.c, wsdl_contents.c
+        mine = versions.workspace_id == workspace_id, versions.location_digest == _digest(location)
+        named = exists().where(
+            versions.workspace_id == contents.workspace_id, versions.content_hash == contents.content_hash
+        )
+        with self._database.writing() as connection:
+            connection.execute(delete(wsdl_versions).where(*mine, versions.content_hash.in_(hashes)))
+            unnamed = contents.workspace_id == workspace_id, contents.content_hash.in_(hashes), ~named
+            connection.execute(delete(wsdl_contents).where(*unnamed))
 
     def _wsdl_version(self, row: Row[Any]) -> WsdlVersion:
         location = self._vault.open(row.location, row.workspace_id.bytes).decode()
@@ -119,21 +129,3 @@ def _digest(location: str) -> str:
 def _described(description: Description) -> bytes:
     """As `Description.as_document` in JSON, without a copy of everything: of a large one that costs a second."""
     return orjson.dumps(description, default=dict)
-
-
-def _as_bytes(bundle: Bundle) -> bytes:
-    """The length of a head, the head as JSON (the root, and every URL with the size of its document), the documents
-    one after another: JSON alone cannot hold bytes in an encoding of their own."""
-    sizes = [[url, len(document)] for url, document in bundle.documents.items()]
-    head = orjson.dumps({"root": bundle.root, "documents": sizes})
-    return b"".join([len(head).to_bytes(_HEAD_SIZE_BYTES, "big"), head, *bundle.documents.values()])
-
-
-def _from_bytes(content: bytes) -> Bundle:
-    start = _HEAD_SIZE_BYTES + int.from_bytes(content[:_HEAD_SIZE_BYTES], "big")
-    head = orjson.loads(content[_HEAD_SIZE_BYTES:start])
-    documents = {}
-    for url, size in head["documents"]:
-        documents[url] = content[start : start + size]
-        start += size
-    return Bundle(head["root"], documents)

@@ -1,19 +1,13 @@
-"""The filters of telephone numbers (E.164), by the numbering plans that phonenumbers carries."""
+"""The filters of telephone numbers (E.164), by the numbering plans of countries."""
 
-from functools import lru_cache
 from typing import Any
 
-import phonenumbers
 from jinja2.utils import pass_context
-from phonenumbers import PhoneNumberFormat
 
-from dispatcher.adapters.numbers import e164 as e164_of
 from dispatcher.adapters.templates.filters import is_absent
 from dispatcher.adapters.templates.text import text_of
-
-COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
-_CACHED = 8_192
-"""Formatting takes some 30 us, and a call's numbers come again with every profile and every retry."""
+from dispatcher.sources.normal import numbering
+from dispatcher.sources.normal.numbering import COUNTRIES
 
 
 def source_fact(context: Any, name: str) -> str | None:
@@ -25,7 +19,7 @@ def source_fact(context: Any, name: str) -> str | None:
 @pass_context
 def e164(context: Any, value: Any, country: str | None = None) -> str | None:
     """The number as `+` and digits, or None where the text is none of the country's plan."""
-    return None if is_absent(value) else e164_of(text_of(value), _country(context, country))
+    return None if is_absent(value) else numbering.e164(text_of(value), _country(context, country))
 
 
 @pass_context
@@ -37,19 +31,8 @@ def national(context: Any, value: Any, country: str | None = None) -> str | None
     if is_absent(value):
         return None
     here = _country(context, country)
-    number = e164_of(text_of(value), here)
-    return None if number is None else _national(number, here)
-
-
-@lru_cache(_CACHED)
-def _national(number: str, country: str | None) -> str | None:
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return None
-    if country is not None and parsed.country_code != phonenumbers.country_code_for_region(country):
-        return None
-    return phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    number = numbering.e164(text_of(value), here)
+    return None if number is None else numbering.national(number, here)
 
 
 def _country(context: Any, given: str | None) -> str | None:

@@ -17,6 +17,8 @@ from dispatcher.domain.soap.reply import Fault, Reply
 
 _MAX_PATTERNS = 50
 _RETRIED = frozenset({408, 425, 429, *range(500, 600)})
+_BUSY = _RETRIED - {500}
+"""Those of them that SOAP itself has no use for: a fault's own status is 500, of SOAP 1.2 also 400."""
 _REDIRECTS = range(300, 400)
 _FAMILY = re.compile(r"[1-5]xx")
 _CODE = re.compile(r"[1-5][0-9]{2}")
@@ -24,7 +26,7 @@ FAULT_MEMBERS = ("reject_fault", "retry_fault")
 """Those that only the answer to a SOAP request can fit."""
 _MEMBERS = ("status", "body", "on_mismatch", "reject_body", "retry_body", "reject_status", "retry_status")
 _NO_CONTENT = frozenset({202, 204})
-"""An empty answer of these says that the message was taken, whatever else was to be expected (RFC 9110, 15.3)."""
+"""They say that the message was taken, whatever else was to be expected (RFC 9110, 15.3)."""
 
 StatusPattern = str | int
 """A status, or a family such as `2xx`."""
@@ -52,7 +54,7 @@ class SuccessRule:
     3. the status is in `reject_status`: refused; 4. in `retry_status`: retried;
     5. the answer to a SOAP request is a fault: refused where it fits one of `reject_fault`, retried where it fits one
        of `retry_fault`; else refused where its code blames the message (`Client`, `Sender`, `VersionMismatch`,
-       `MustUnderstand`, `DataEncodingUnknown`), and retried where it does not;
+       `MustUnderstand`, `DataEncodingUnknown`) and the status is none of a busy server, and retried where not;
     6. the status is in `status`: delivered, if every condition of `body` holds and every required output is there, and
        if the answer to a SOAP request is the reply to it, or an empty one where that is all there will be; else a
        mismatch;
@@ -123,7 +125,7 @@ def judge(answer: Answer, rule: SuccessRule, read_reply: ReadReply | None = None
         return Judgement.RETRY, _word(status), sentence
     reply = None if view is None else view.reply()
     if reply is not None and reply.fault is not None:
-        return _of_fault(reply.fault, rule, sentence)
+        return _of_fault(reply.fault, rule, status, sentence)
     if status in rule.fitting:
         return _of_fitting(view, reply, rule, status, sentence)
     if status in _RETRIED:
@@ -133,13 +135,15 @@ def judge(answer: Answer, rule: SuccessRule, read_reply: ReadReply | None = None
     return Judgement.REJECT, _word(status), sentence
 
 
-def _of_fault(fault: Fault, rule: SuccessRule, sentence: str) -> _Judged:
+def _of_fault(fault: Fault, rule: SuccessRule, status: int, sentence: str) -> _Judged:
     sentence = f"{sentence} with a SOAP fault ({fault.standard_code or 'a code of its own'})"
     if any(pattern.fits(fault) for pattern in rule.reject_fault):
         return Judgement.REJECT, ErrorWord.SOAP_FAULT, f"{sentence}, which reject_fault describes"
     if any(pattern.fits(fault) for pattern in rule.retry_fault):
         return Judgement.RETRY, ErrorWord.SOAP_FAULT, f"{sentence}, which retry_fault describes"
-    return (Judgement.REJECT if fault.blames_sender else Judgement.RETRY), ErrorWord.SOAP_FAULT, sentence
+    # A gateway that is busy may put its word into a fault that blames the message: its status is what counts then.
+    refused = fault.blames_sender and status not in _BUSY
+    return (Judgement.REJECT if refused else Judgement.RETRY), ErrorWord.SOAP_FAULT, sentence
 
 
 def _of_fitting(view: AnswerView | None, reply: Reply | None, rule: SuccessRule, status: int, sentence: str) -> _Judged:
@@ -153,8 +157,10 @@ def _of_fitting(view: AnswerView | None, reply: Reply | None, rule: SuccessRule,
 
 
 def _wrong_reply(reply: Reply, status: int) -> str | None:
+    if status in _NO_CONTENT:
+        return None
     if reply.empty:
-        return None if reply.one_way or status in _NO_CONTENT else "nothing, where a reply was to be expected"
+        return None if reply.one_way else "nothing, where a reply was to be expected"
     return reply.unreadable
 
 

@@ -34,6 +34,19 @@ def _escaped(secret: str) -> set[str]:
     return texts | {text.encode("ascii", "xmlcharrefreplace").decode() for text in texts}
 
 
+def masked_cut(text: str, forms: Sequence[str]) -> str:
+    """As `masked`, of a text that was cut: what may be the beginning of a form at its end is masked too."""
+    text = masked(text, forms)
+    begun = max((_begun(text, form) for form in forms), default=0)
+    return text[: len(text) - begun] + MASK if begun else text
+
+
+def _begun(text: str, form: str) -> int:
+    """How many characters at the end of a text are the first ones of a form; 0 for a few, which tell little."""
+    longest = min(len(form), len(text))
+    return next((size for size in range(longest, _LEAST_CHARACTERS - 1, -1) if text.endswith(form[:size])), 0)
+
+
 def masked(text: str, forms: Sequence[str]) -> str:
     """The text with every one of the forms replaced by the mask."""
     for form in forms:

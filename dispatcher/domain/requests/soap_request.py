@@ -70,6 +70,9 @@ def is_content_hash(text: str) -> bool:
 def read_soap_request(reading: Reading, raw: object, at: str) -> SoapRequest:
     """A profile's `request` of kind soap; faults are noted. Whether it fits its WSDL is judged where WSDLs are kept."""
     given = reading.members(raw, at, SOAP_MEMBERS)
+    if given.get("envelope"):
+        # What a change from a WSDL to an envelope leaves behind: nobody wrote it, and nothing rests on it.
+        given = {name: value for name, value in given.items() if name != "wsdl_hash"}
     version = reading.word(given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version", tuple(SoapVersion))
     one_way = given.get("one_way")
     request = SoapRequest(
