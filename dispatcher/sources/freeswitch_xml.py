@@ -22,7 +22,6 @@ _OPENING = re.compile(r"<([^<>/!?][^<>]{0,255})>")
 _CLOSING = re.compile(r"</([^<>]{1,256})>")
 _TAG = re.compile(r"""<(?:/([\w:.-]+)\s*|([A-Za-z_][\w:.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?))>""")
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_NO_MARKUP = re.compile(r"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);")
 """The references of XML 1.0; a bare `&` is text."""
 _PREFIXES = ("nolocal:", "^^,")
@@ -48,7 +47,8 @@ def document_of_xml(text: str) -> dict[str, Any]:
         raise NotUnderstood("The XML has no element `variables`, so it is no record of mod_xml_cdr.")
     if end < start:
         raise NotUnderstood("The XML ends before its variables do.")
-    root = _tree(_NO_MARKUP.sub("", text[:start] + text[end + len("</variables>") :]))
+    around = text[:start] + text[end + len("</variables>") :]
+    root = _tree(_without(_without(around, "<!--", "-->"), "<?", "?>"))
     record: dict[str, Any] = {"variables": _variables(text[start + len("<variables>") : end])}
     for each in _descendants(root):
         if each.name == "cdr":
@@ -57,6 +57,15 @@ def document_of_xml(text: str) -> dict[str, Any]:
             record["channel_data"] = _leaves(each)
     flows = [each for each in _descendants(root) if each.name == "callflow"]
     return {**record, "callflow": [_callflow(each) for each in flows]}
+
+
+def _without(text: str, opening: str, closing: str) -> str:
+    """The text without what lies between these marks. Not by a pattern, which would look for each end anew."""
+    kept, at = [], 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start + len(opening))) >= 0:
+        kept.append(text[at:start])
+        at = end + len(closing)
+    return "".join([*kept, text[at:]])
 
 
 def _variables(text: str) -> dict[str, str]:

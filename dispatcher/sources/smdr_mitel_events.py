@@ -10,10 +10,8 @@ from dispatcher.sources.format import NotUnderstood, SourceSettings, part
 from dispatcher.sources.normal.times import iso
 from dispatcher.sources.said import present, said
 
-_LINE = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}) \|\s*([A-Z]{2,3})\s*\|\s*([0-9A-Za-z]{8,40})\s+([^|]*)"
-    r"\|.*\|\s*([A-Z]+)\s*\|\s*"
-)
+_CALL_ID = re.compile(r"[0-9A-Za-z]{8,40}")
+_FEWEST_PIECES = 5
 _DIRECTIONS = {"IN": "inbound", "OUT": "outbound", "INT": "internal"}
 _UNDER_WAY = frozenset({"RINGING", "HOLD", "CONNECTED", "CALLCONNECTED", "DIVERTED", "TRANSFERRED"})
 _ENDS = frozenset({"CLEARED", "CALLCLEARED", "ENDED", "COMPLETED", "DISCONNECTED", "ABANDONED", "IDLE"})
@@ -26,18 +24,19 @@ def is_event(text: str) -> bool:
 
 def event_of_line(text: str, settings: SourceSettings, received_at: datetime) -> Sequence[CallPart]:
     """The answer or the end of a call as a part of it; nothing for other news of a call under way."""
-    found = _LINE.fullmatch(text)
-    when = iso(found[1], settings.time_zone) if found else None
-    if found is None or when is None:
+    pieces = [each.strip() for each in text.split("|")]
+    words = pieces[2].split() if len(pieces) >= _FEWEST_PIECES else []
+    when = iso(pieces[0], settings.time_zone)
+    if not words or when is None or _CALL_ID.fullmatch(words[0]) is None:
         raise NotUnderstood("The line is no event of IP SMDR: date, |direction|, call id, parties, |event|.")
-    _, direction, call_id, parties, event = found.groups()
+    direction, event, call_id = pieces[1], pieces[-2], words[0]
     if event in _UNDER_WAY:
         return []
     if event != "ANSWERED" and event not in _ENDS:
         raise NotUnderstood("The line's event is none that is known.")
     padding = settings.config.get("padding", "0")
     # In the order of the published example: trunk, extension, extension before, outside number, each padded in front.
-    padded = [each.lstrip(padding) if isinstance(padding, str) else each for each in parties.split()[:4]]
+    padded = [each.lstrip(padding) if isinstance(padding, str) else each for each in words[1:5]]
     trunk, extension, before, outside = [*padded, *[""] * 4][:4]
     told = _DIRECTIONS.get(direction)
     over = event in _ENDS

@@ -171,10 +171,14 @@ def test_the_direction_shows_in_the_context(changed, direction, external, agent)
 
 def test_contexts_and_the_length_of_extensions_can_be_named():
     assert call_of({"inbound_contexts": ["sip-in"]}, dcontext="sip-in")["direction"] == "inbound"
-    call = call_of(
-        {"internal_contexts": ["office"], "numbers": {"extension_lengths": [3]}}, dcontext="office", dst="1234"
-    )
-    assert call["direction"] == "outbound"
+    office = {"internal_contexts": ["office"], "numbers": {"extension_lengths": [3]}}
+    assert call_of(office, dcontext="office", dst="1234")["direction"] == "outbound"
+
+
+def test_a_caller_who_hides_is_known_to_hide():
+    found = one("asterisk", cdr(src="anonymous", clid='"Anonymous" <anonymous>'))
+    assert "external_number" not in told(found)
+    assert found.event.call["external"] == {"raw": "anonymous", "anonymous": True}
 
 
 def test_a_recording_is_a_file_until_its_address_is_known():
@@ -433,6 +437,7 @@ def test_a_row_with_more_columns_than_names_is_refused():
         (b"{}", "The record is no CDR (uniqueid, disposition), no CEL event and no event of ARI."),
         (b"[]", "The body is no object and no list of 1 to 1000 objects."),
         (b"{", "The body is not JSON (line 1, column 2)."),
+        (json.dumps({str(number): 1 for number in range(1001)}).encode(), "A record has more than 1000 members."),
         (cdr(uniqueid=""), "The CDR has no uniqueid: cdr_csv writes it with loguniqueid=yes."),
         (cel("LINKEDID_END", linkedid=""), "The CEL event lacks its linkedid or its uniqueid."),
         (ari("ChannelDestroyed", channel={}), "The event has no channel with an id."),

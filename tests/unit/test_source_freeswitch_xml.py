@@ -144,6 +144,11 @@ def test_of_a_repeated_variable_the_first_counts():
     assert read(body, SourceSettings(config={"variables": ["DP_MATCH"]})).call["custom"]["DP_MATCH"] == "1"
 
 
+def test_a_comment_is_no_element():
+    body = record().replace(b"<callflow", b"<!-- <caller_profile><caller_id_number>1 --><?php <a> ?><callflow", 1)
+    assert told(read(body)) == CALL
+
+
 def test_a_value_is_decoded_once_however_often_it_travels_encoded():
     body = b"cdr=" + quote(record({**VARIABLES, "accountcode": "100%25"}), "").encode()
     assert read(body).call["account_codes"] == ["100%25"]
