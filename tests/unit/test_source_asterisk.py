@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatcher.domain.shape import Reading
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
 from dispatcher.sources.asterisk_rows import CDR_COLUMNS, CEL_COLUMNS, csv_rows
 from tests.unit.switch_posts import at, facts, one, parsed, posted, told, without
@@ -448,6 +449,26 @@ def test_what_is_no_record_is_refused_in_a_sentence(body, reason):
     with pytest.raises(NotUnderstood) as refused:
         parsed("asterisk", body)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "fields"),
+    [
+        ("asterisk", {"columns": "a"}, ["config.columns"]),
+        ("asterisk", {"columns": [1]}, ["config.columns[0]"]),
+        ("asterisk", {"ari_url": 5}, ["config.ari_url"]),
+        ("asterisk", {"inbound_contexts": ["from-trunk"], "ari_url": "https://pbx.example"}, []),
+        ("freeswitch", {"legs": "yes"}, ["config.legs"]),
+        ("kamailio", {"acc_time_mode": 5}, ["config.acc_time_mode"]),
+        ("kamailio", {"acc_time_format": "%Q"}, ["config.acc_time_format"]),
+        ("threecx", {"date_order": "ymd"}, ["config.date_order"]),
+        ("threecx", {"cdr_fields": [None]}, ["config.cdr_fields[0]"]),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_a_fault(name, config, fields):
+    reading = Reading()
+    FORMATS[name].read_config(reading, config, "config")
+    assert [fault["field"] for fault in reading.faults] == fields
 
 
 JSON = st.recursive(
