@@ -5,15 +5,23 @@ from types import MappingProxyType
 
 from dispatcher.sources import (
     asterisk,
+    cloudevents,
+    exotel,
     freeswitch,
     generic,
+    jambonz,
     kamailio,
+    mapped,
+    plivo,
     smdr_avaya,
     smdr_esi,
     smdr_mitel,
+    telnyx,
+    texml,
     threecx,
     twilio,
     vcon,
+    vonage,
 )
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
 
@@ -24,15 +32,23 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         each.name: each
         for each in (
             asterisk.FORMAT,
+            cloudevents.FORMAT,
+            exotel.FORMAT,
             freeswitch.FORMAT,
             generic.FORMAT,
+            jambonz.FORMAT,
             kamailio.FORMAT,
+            mapped.FORMAT,
+            plivo.FORMAT,
             smdr_avaya.FORMAT,
             smdr_esi.FORMAT,
             smdr_mitel.FORMAT,
+            telnyx.FORMAT,
+            texml.FORMAT,
             threecx.FORMAT,
             twilio.FORMAT,
             vcon.FORMAT,
+            vonage.FORMAT,
         )
     }
 )
