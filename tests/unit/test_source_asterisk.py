@@ -182,6 +182,13 @@ def test_a_caller_who_hides_is_known_to_hide():
     assert found.event.call["external"] == {"raw": "anonymous", "anonymous": True}
 
 
+def test_what_else_is_said_is_kept_but_keypad_digits_and_secrets():
+    odd = {"tenant": "north", "nested": {"a": 1, "b": []}, "long": "x" * 3000, "digits_dialled": "4711"}
+    secret = {"DTMF": "4711", "api_token": "4711", "password": "4711", "auth_code": "4711"}
+    custom = call_of(**odd, **secret)["custom"]
+    assert custom == {**CALL["custom"], "tenant": "north", "nested.a": 1, "long": "x" * 2000}
+
+
 def test_a_recording_is_a_file_until_its_address_is_known():
     assert call_of(recordingfile="2026/11/q-600.wav")["recording"] == {"state": "expected"}
     base = {"recording_base_url": "https://pbx.example/rec/"}
