@@ -429,6 +429,12 @@ def test_a_header_names_the_columns(separator):
     assert list(csv_rows(f"{separator.join(record)}\r\n{separator.join(record.values())}\r\n")) == [record]
 
 
+def test_a_file_is_read_line_by_line():
+    lines = iter(["\r\n", "uniqueid;disposition\r\n", "1.1;BUSY\r\n"])
+    rows = csv_rows(lines)
+    assert (next(rows), list(lines)) == ({"uniqueid": "1.1", "disposition": "BUSY"}, [])
+
+
 def test_columns_can_be_named():
     [found] = csv_rows('a,"b, c"\n\n', ["disposition", "uniqueid"])
     assert found == {"disposition": "a", "uniqueid": "b, c"}
