@@ -1,15 +1,16 @@
-"""Accept events: stored first, acknowledged then, hinted last.
+"""Accept events, and parts of calls: stored first, acknowledged then, hinted last.
 
-Events that arrive while a commit runs are written together in the next one (group commit): a
-commit costs a flush to disk whether it holds one event or hundreds.
+What arrives while a commit runs is written together in the next one (group commit): a
+commit costs a flush to disk whether it holds one event or hundreds. Parts are no events yet (see `assemble`).
 """
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -22,7 +23,18 @@ import orjson
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.domain.scrub import scrub_call
-from dispatcher.ports import Accepted, BrokerUnavailable, Clock, EventStore, Hints, NewEvent, Source, StoreUnavailable
+from dispatcher.ports import (
+    Accepted,
+    BrokerUnavailable,
+    Clock,
+    EventStore,
+    Hints,
+    NewEvent,
+    NewPart,
+    PartStore,
+    Source,
+    StoreUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +53,15 @@ _Answer = tuple[Committed, list[Accepted] | StoreUnavailable]
 class _Submission:
     events: Sequence[NewEvent]
     done: Committed
+    parts: Sequence[NewPart] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.events) + len(self.parts)
 
 
 class Ingestor:
-    """Group commit of events by one thread of its own.
+    """Group commit of events and parts by one thread of its own. Without a store of parts it takes events alone.
 
     `notify` runs a function where the callers want their answers (an event loop's
     `call_soon_threadsafe`); it is called once for a whole group.
@@ -57,9 +74,11 @@ class Ingestor:
         clock: Clock,
         notify: Callable[[Callable[[], None]], object] = lambda function: function(),
         *,
+        parts: PartStore | None = None,
         linger_seconds: float = 0.006,
         rehint_seconds: float = 5.0,
     ) -> None:
+        self._parts = parts
         self._store, self._hints, self._clock, self._notify = store, hints, clock, notify
         self._linger_seconds = linger_seconds
         self._rehint = timedelta(seconds=rehint_seconds)
@@ -68,13 +87,13 @@ class Ingestor:
         self._thread = Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
 
-    def submit(self, events: Sequence[NewEvent], done: Committed) -> None:
-        """Queues events that must be stored together or not at all, and returns at once.
+    def submit(self, events: Sequence[NewEvent], done: Committed, parts: Sequence[NewPart] = ()) -> None:
+        """Queues events that must be stored together or not at all, or parts, and returns at once.
 
         `done` gets what became of each, in order, once all are durable, or the StoreUnavailable that
-        kept them from it.
+        kept them from it. Of events and parts in one submission the parts come first, in a transaction of their own.
         """
-        self._queue.put(_Submission(events, done))
+        self._queue.put(_Submission(events, done, parts))
 
     def stop(self) -> None:
         """Commits what is queued and ends the thread."""
@@ -91,13 +110,13 @@ class Ingestor:
             sleep(max(began + distance - monotonic(), 0))
             began = monotonic()
             stopping = self._drain_into(group)
-            size = sum(len(submission.events) for submission in group)
+            size = sum(submission.size for submission in group)
             self._commit(group)
             if stopping:
                 return
 
     def _drain_into(self, group: list[_Submission]) -> bool:
-        count = len(group[0].events)
+        count = group[0].size
         while count < GROUP_EVENTS:
             try:
                 more = self._queue.get_nowait()
@@ -106,14 +125,15 @@ class Ingestor:
             if more is None:
                 return True
             group.append(more)
-            count += len(more.events)
+            count += more.size
         return False
 
     def _commit(self, group: list[_Submission]) -> None:
         now = self._clock()
         events = [event for submission in group for event in submission.events]
         try:
-            accepted = self._store.add_events(events, now, now + self._rehint)
+            held = self._add_parts(group, now)
+            accepted = self._store.add_events(events, now, now + self._rehint) if events else []
         except StoreUnavailable as unavailable:
             if not self._away:
                 logger.warning("ingest.store_unavailable")
@@ -131,16 +151,23 @@ class Ingestor:
                 self._answer_all(group, StoreUnavailable(type(failure).__name__))
             return
         self._away = False
-        self._answer_each(group, accepted)
+        self._answer_each(group, held, accepted)
         self._hint([each.id for each in accepted if not each.duplicate])
 
-    def _answer_each(self, group: list[_Submission], accepted: list[Accepted]) -> None:
+    def _add_parts(self, group: list[_Submission], now: datetime) -> list[Accepted]:
+        parts = [part for submission in group for part in submission.parts]
+        if not parts:
+            return []
+        if self._parts is None:
+            raise TypeError("this ingestor has no store of parts")
+        return self._parts.add_parts(parts, now)
+
+    def _answer_each(self, group: list[_Submission], held: list[Accepted], accepted: list[Accepted]) -> None:
         answers: list[_Answer] = []
-        start = 0
+        parts, events = iter(held), iter(accepted)
         for submission in group:
-            end = start + len(submission.events)
-            answers.append((submission.done, accepted[start:end]))
-            start = end
+            mine = [*islice(parts, len(submission.parts)), *islice(events, len(submission.events))]
+            answers.append((submission.done, mine))
         self._notify(partial(_tell, answers))
 
     def _answer_all(self, group: list[_Submission], unavailable: StoreUnavailable) -> None:
@@ -166,7 +193,6 @@ def _tell(answers: Sequence[_Answer]) -> None:
 def new_event(event: CallEvent, source: Source, clock: Clock) -> NewEvent:
     """An event to store, under a new time-ordered id, with what its source is set up as now."""
     identifier = uuid7(unix_ms(clock()), os.urandom(10))
-    facts = {"name": source.name, "country": source.country, "time_zone": source.time_zone}
     return NewEvent(
         identifier,
         source.workspace_id,
@@ -175,10 +201,15 @@ def new_event(event: CallEvent, source: Source, clock: Clock) -> NewEvent:
         event.type,
         event.call["id"],
         event.occurred_at,
-        orjson.dumps({**event.as_context(), "call": _kept(event.call, source), "source": facts}),
+        orjson.dumps({**event.as_context(), "call": kept_call(event.call, source), "source": source_facts(source)}),
     )
 
 
-def _kept(call: dict[str, Any], source: Source) -> dict[str, Any]:
+def source_facts(source: Source) -> dict[str, Any]:
+    """What an event says of its source."""
+    return {"name": source.name, "country": source.country, "time_zone": source.time_zone}
+
+
+def kept_call(call: dict[str, Any], source: Source) -> dict[str, Any]:
     """What is stored of a call: nothing of a card, and nothing that was typed, unless its source is told otherwise."""
     return call if source.config.get("scrub") is False else scrub_call(call)

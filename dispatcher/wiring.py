@@ -34,6 +34,7 @@ from dispatcher.adapters.vault import Vault
 from dispatcher.api.loop_calls import LoopCalls
 from dispatcher.api.refused_posts import RefusedPosts
 from dispatcher.api.services import ReadyReport, Services
+from dispatcher.assemble import Assembler
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
 from dispatcher.deliver import Crew, Deliverer, SendingRules
@@ -103,6 +104,12 @@ def build_sweeper(settings: Settings) -> Sweeper:
     return Sweeper(store.hot, build_hints(settings), utc_now, rehint_seconds=settings.rehint_seconds)
 
 
+def build_assembler(settings: Settings) -> Assembler:
+    """The assembler of the settings. Raises MasterKeyError."""
+    hints = build_hints(settings)
+    return Assembler(build_store(settings).assemblies, hints, utc_now, rehint_seconds=settings.rehint_seconds)
+
+
 def build_eraser(settings: Settings) -> Eraser:
     """The eraser of the settings. Raises MasterKeyError."""
     return Eraser(build_store(settings).erasure, utc_now)
@@ -159,6 +166,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         hints,
         utc_now,
         in_loop,
+        parts=store.assemblies,
         linger_seconds=settings.linger_ms / 1000,
         rehint_seconds=settings.rehint_seconds,
     )
@@ -180,7 +188,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         public_url=settings.public_url,
         version=__version__,
         ready=lambda: ReadyReport(_answers(store.hot.catalogue_version), broker()),
-        metrics=make_metrics(store.admin.all_books, refused_posts.counted),
+        metrics=make_metrics(store.admin.all_books, refused_posts.counted, store.admin.unfinished),
         in_loop=in_loop,
         trusted_proxies=settings.trusted_proxies,
         refused_posts=refused_posts,

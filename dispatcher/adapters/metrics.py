@@ -37,8 +37,9 @@ class _RefusedCollector(Collector):
 
 
 class _BooksCollector(Collector):
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, books: Books, unfinished: Books) -> None:
+        self._books, self._unfinished = books, unfinished
+        self._waiting: Mapping[str, Mapping[str, int]] = {}
         self._counted: Mapping[str, Mapping[str, int]] = {}
         self._counted_at = -BOOKS_SECONDS
         self._lock = Lock()
@@ -47,6 +48,8 @@ class _BooksCollector(Collector):
         deliveries = GaugeMetricFamily("onhook_deliveries", "Deliveries by state.", labels=["workspace", "state"])
         events = GaugeMetricFamily("onhook_events", "Events accepted and evaluated.", labels=["workspace", "step"])
         made = GaugeMetricFamily("onhook_deliveries_made", "Deliveries that evaluations made.", labels=["workspace"])
+        held = GaugeMetricFamily("onhook_quarantined_posts", "Posts that were not understood.", labels=["workspace"])
+        calls = GaugeMetricFamily("onhook_open_calls", "Calls that wait for more parts.", labels=["workspace"])
         database = GaugeMetricFamily("onhook_database_up", "1 while the database answers.")
         up = self._count_again()
         for workspace, books in self._counted.items():
@@ -55,8 +58,11 @@ class _BooksCollector(Collector):
             for step in ("accepted", "evaluated"):
                 events.add_metric([workspace, step], books[step])
             made.add_metric([workspace], books["made"])
+        for workspace, counts in self._waiting.items():
+            held.add_metric([workspace], counts["quarantined"])
+            calls.add_metric([workspace], counts["open_calls"])
         database.add_metric([], float(up))
-        return [deliveries, events, made, database]
+        return [deliveries, events, made, held, calls, database]
 
     def _count_again(self) -> bool:
         with self._lock:
@@ -64,17 +70,18 @@ class _BooksCollector(Collector):
                 return True
             try:
                 self._counted = self._books()
+                self._waiting = self._unfinished()
             except StoreUnavailable:
                 return False
             self._counted_at = monotonic()
             return True
 
 
-def make_metrics(books: Books, refused: Refused = dict) -> Callable[[], bytes]:
+def make_metrics(books: Books, refused: Refused = dict, unfinished: Books = dict) -> Callable[[], bytes]:
     """What `/metrics` answers, in Prometheus' text format. Never raises StoreUnavailable."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    registry.register(_BooksCollector(books))
+    registry.register(_BooksCollector(books, unfinished))
     registry.register(_RefusedCollector(refused))
     return lambda: generate_latest(registry)

@@ -24,6 +24,7 @@ from dispatcher.api import (
     overview,
     profile_tests,
     profiles,
+    quarantine,
     source_previews,
     sources,
     workspace,
@@ -43,8 +44,12 @@ from dispatcher.api.wire import Disconnected, send_problem
 from dispatcher.domain.field_values import described
 from dispatcher.domain.requests.own_headers import user_agent
 from dispatcher.ports import Conflict, StoreUnavailable
+from dispatcher.quarantine import Quarantine
 from dispatcher.rehearse import Rehearser
 from dispatcher.replay import Replayer
+from dispatcher.sources.quiet import quiet_seconds_of
+from dispatcher.sources.reading import read_again
+from dispatcher.take import Taker
 from dispatcher.tokens import Tokens
 
 logger = logging.getLogger(__name__)
@@ -59,6 +64,7 @@ _DOORS = (
     credentials,
     source_previews,
     sources,
+    quarantine,
     wsdls,
     workspace,
     api_tokens,
@@ -80,6 +86,7 @@ def build_app(services: Services) -> ASGIApp:
         Tokens(services.store, services.clock, services.random_bytes),
         Replayer(services.store, services.hints, services.clock),
         _rehearser(services),
+        Quarantine(services.store, Taker(services.ingestor, services.clock, quiet_seconds_of), read_again),
     )
     return Front(inside, _framework(inside))
 

@@ -14,6 +14,7 @@ from dispatcher.api.services import Services, Store
 from dispatcher.api.wire import Disconnected, read_body
 from dispatcher.domain.field_values import described
 from dispatcher.ports import Source, Token
+from dispatcher.quarantine import Quarantine
 from dispatcher.rehearse import Rehearser
 from dispatcher.replay import Replayer
 from dispatcher.sources import NotUnderstood
@@ -31,6 +32,7 @@ class Inside:
     tokens: Tokens
     replayer: Replayer
     rehearser: Rehearser
+    quarantine: Quarantine
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,21 @@ def show_event(caller: Reader, event_id: str) -> Response:
 
 @router.get("/calls/{call_id:path}", tags=["calls"])
 def show_call(caller: Reader, call_id: str) -> Response:
-    """One page for a call: its events, each profile's verdict with every clause, deliveries, attempts. Scope `read`."""
+    """One page for a call: its events, each profile's verdict with every clause, deliveries, attempts. Scope `read`.
+
+    `open` where parts of the call wait: how many, and until when at the latest unless more come.
+    """
     records = caller.store.call(caller.workspace_id, call_id)
-    if not records:
+    waits = caller.store.open_call(caller.workspace_id, call_id)
+    if not records and waits is None:
         raise not_found("call")
     judged = judge_records(caller.store, records)
-    return Json({"call_id": call_id, "call": _assembled(judged), "events": [event_document(each) for each in judged]})
+    shown: Document = {
+        "call_id": call_id,
+        "call": _assembled(judged),
+        "events": [event_document(each) for each in judged],
+    }
+    return Json(shown if waits is None else {**shown, "open": {"parts": waits.parts, "due_at": waits.due_at}})
 
 
 def event_document(judged: Judged) -> Document:

@@ -1,4 +1,4 @@
-"""Which deliveries: the filter of the list, and of a replay."""
+"""Which deliveries, and which posts in quarantine: the filters of lists and of replays."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,8 +9,9 @@ from dispatcher.api.problems import refused
 from dispatcher.domain.delivery import FINAL_STATES, State
 from dispatcher.domain.field_values import Unfit, read_moment
 from dispatcher.domain.shape import Reading
-from dispatcher.ports import DeliveryFilter
+from dispatcher.ports import DeliveryFilter, HeldFilter
 
+MAX_IDS = 1_000
 _REFUSED = "The filter is refused."
 
 
@@ -44,6 +45,27 @@ def replay_request(raw: object) -> tuple[DeliveryFilter, bool]:
     return chosen, dry_run
 
 
+def held_request(raw: object, *, may_be_all: bool) -> tuple[HeldFilter, bool]:
+    """Filter and `dry_run` of a replay or a discard of posts in quarantine. Raises a 422 problem.
+
+    A filter without members chooses all, where that is allowed.
+    """
+    reading = Reading()
+    body = reading.members(raw, "", ("filter", "dry_run"))
+    dry_run = reading.flag(body.get("dry_run", False), "dry_run")
+    if body.get("filter") == {} and not may_be_all:
+        reading.note_got("filter", f"at least one of {', '.join(_HELD_READERS)}", "no member")
+    read: dict[str, Any] = {}
+    for name, value in reading.members(body.get("filter"), "filter", tuple(_HELD_READERS)).items():
+        try:
+            read[name] = _HELD_READERS[name](value)
+        except Unfit as unfit:
+            reading.note_got(f"filter.{name}", unfit.expected, unfit.got)
+    if reading.faults:
+        raise refused(_REFUSED, reading.faults)
+    return HeldFilter(**read), dry_run
+
+
 def _read(reading: Reading, given: Mapping[str, Any], prefix: str) -> DeliveryFilter:
     read: dict[str, Any] = {}
     for name, value in given.items():
@@ -73,6 +95,21 @@ def _uuid(value: object) -> UUID:
         raise Unfit("the id of an event", value) from None
 
 
+def _ids(value: object) -> tuple[UUID, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_IDS:
+        raise Unfit(f"a list of 1 to {MAX_IDS} ids", value)
+    try:
+        return tuple(UUID(each) for each in value)
+    except (ValueError, TypeError, AttributeError):
+        raise Unfit("ids of posts", value) from None
+
+
+_HELD_READERS: Mapping[str, Callable[[object], object]] = {
+    "ids": _ids,
+    "source": _text,
+    "since": read_moment,
+    "until": read_moment,
+}
 _READERS: Mapping[str, Callable[[object], object]] = {
     "state": _state,
     "profile": _text,

@@ -1,4 +1,4 @@
-"""Events handed to the ingestor, and the wait for their commit."""
+"""Events and parts of calls handed to the ingestor, and the wait for their commit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from dispatcher.api.problems import unavailable
-from dispatcher.domain.event import CallEvent
-from dispatcher.ingest import Ingestor, new_event
-from dispatcher.ports import Accepted, Clock, NewEvent, Source, StoreUnavailable
+from dispatcher.ingest import Ingestor
+from dispatcher.ports import Accepted, Clock, NewEvent, NewPart, Source, StoreUnavailable
+from dispatcher.sources.quiet import quiet_seconds_of
+from dispatcher.take import Read, Taker
 
 MAX_WAITING_EVENTS = 20_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -30,19 +31,20 @@ class Intake:
 
     def __init__(self, ingestor: Ingestor, clock: Clock, *, commit_seconds: float = COMMIT_SECONDS) -> None:
         self._ingestor, self._clock, self._commit_seconds = ingestor, clock, commit_seconds
+        self._taker = Taker(ingestor, clock, quiet_seconds_of)
         self._waiting_events = 0
         self._waiting_bytes = 0
 
-    async def store(self, source: Source, events: Sequence[CallEvent]) -> list[Accepted]:
-        """What became of each, once all are durable.
+    async def store(self, source: Source, parsed: Read) -> list[Accepted]:
+        """What became of each, parts first, once all are durable.
 
         Raises a 503 problem, or StoreUnavailable; then none is, unless the problem is one of time and says so.
         """
-        new = [new_event(event, source, self._clock) for event in events]
-        size = sum(len(each.body) for each in new)
-        if self._waiting_events + len(new) > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
+        new, parts = self._taker.prepare(source, parsed, self._clock())
+        count, size = len(new) + len(parts), sum(len(each.body) for each in new) + sum(len(each.body) for each in parts)
+        if self._waiting_events + count > MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("Too many events wait for the database; none of these was stored.")
-        waiting = self._submit(new, size)
+        waiting = self._submit(new, parts, size)
         patience = asyncio.get_running_loop().call_later(self._commit_seconds, _give_up, waiting)
         try:
             result = await waiting
@@ -53,12 +55,14 @@ class Intake:
             raise StoreUnavailable(*result.args)
         return result
 
-    def _submit(self, new: list[NewEvent], size: int) -> "asyncio.Future[list[Accepted] | StoreUnavailable]":
+    def _submit(
+        self, new: list[NewEvent], parts: list[NewPart], size: int
+    ) -> "asyncio.Future[list[Accepted] | StoreUnavailable]":
         loop, thread = asyncio.get_running_loop(), get_ident()
         future: asyncio.Future[list[Accepted] | StoreUnavailable] = loop.create_future()
 
         def settle(result: list[Accepted] | StoreUnavailable) -> None:
-            self._waiting_events -= len(new)
+            self._waiting_events -= len(new) + len(parts)
             self._waiting_bytes -= size
             if not future.done():
                 future.set_result(result)
@@ -70,9 +74,9 @@ class Intake:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 loop.call_soon_threadsafe(settle, result)
 
-        self._waiting_events += len(new)
+        self._waiting_events += len(new) + len(parts)
         self._waiting_bytes += size
-        self._ingestor.submit(new, done)
+        self._ingestor.submit(new, done, parts)
         return future
 
 

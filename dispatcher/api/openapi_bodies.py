@@ -143,6 +143,11 @@ SCHEMAS: dict[str, Schema] = {
 
 _PATCH: Schema = {**_OBJECT, "description": "A JSON merge patch (RFC 7396): the members to change; null resets one."}
 _SPAN = {"since": {**_TEXT, "format": "date-time"}, "until": {**_TEXT, "format": "date-time"}}
+_HELD = _object(
+    ("filter",),
+    filter=_object((), ids=_list({**_TEXT, "format": "uuid"}), source=_TEXT, **_SPAN),
+    dry_run={**_FLAG, "default": False},
+)
 _TEST = _object(
     event_id=_TEXT,
     call_id=_TEXT,
@@ -190,6 +195,8 @@ BODIES: dict[tuple[str, str], Schema] = {
         dry_run={**_FLAG, "default": False},
     ),
     ("post", "/v1/deliveries/{delivery_id}/discard"): _object(reason=_TEXT),
+    ("post", "/v1/quarantine/replay"): _HELD,
+    ("post", "/v1/quarantine/discard"): _HELD,
     ("post", "/v1/sources"): _ref("Source"),
     ("post", "/v1/sources/preview"): _object(
         ("source",),

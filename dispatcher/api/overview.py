@@ -1,12 +1,12 @@
-"""What operations ask: does it live, is it ready, do the books balance, what was not understood."""
+"""What operations ask: does it live, is it ready, do the books balance."""
 
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from dispatcher.api.answers import Document, Json, id_cursor, page
-from dispatcher.api.caller import DEFAULT_LIMIT, Cursor, Limit, Reader, inside_of
+from dispatcher.api.answers import Document, Json
+from dispatcher.api.caller import Reader, inside_of
 from dispatcher.domain.call_fields import Field
 from dispatcher.domain.criteria.operators import operators_for
 from dispatcher.domain.delivery import FINAL_STATES, OPEN_STATES, State
@@ -75,12 +75,6 @@ def variables(caller: Reader) -> Response:  # noqa: ARG001 - asked for its scope
         "filters": [asdict(each) for each in FILTERS.values()],
     }
     return Json(listed)
-
-
-@router.get("/v1/quarantine", tags=["sources"])
-def quarantine(caller: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Posts that their source's format could not read, newest first, with the reason. Scope `read`."""
-    return page(caller.store.quarantined(caller.workspace_id, id_cursor(cursor), limit))
 
 
 def _variable(field: Field) -> Document:

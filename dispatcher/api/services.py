@@ -15,6 +15,8 @@ from dispatcher.ports import (
     Clock,
     CredentialStore,
     Hints,
+    OpenCallStore,
+    QuarantineStore,
     RehearsalStore,
     ReplayStore,
     ShowRequest,
@@ -25,7 +27,16 @@ from dispatcher.ports.wsdl import WsdlStore
 from dispatcher.wsdls import Wsdls
 
 
-class Store(RehearsalStore, ReplayStore, CredentialStore, WorkspaceStore, WsdlStore, Protocol):
+class Store(
+    RehearsalStore,
+    ReplayStore,
+    CredentialStore,
+    WorkspaceStore,
+    WsdlStore,
+    QuarantineStore,
+    OpenCallStore,
+    Protocol,
+):
     """What the API asks of the database."""
 
 

@@ -1,6 +1,7 @@
 """`/v1/sources/{name}/events`: what call systems post in their own formats, answered as each of them expects."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 
 from starlette.types import Receive, Send
 from starlette.types import Scope as Request
@@ -13,12 +14,14 @@ from dispatcher.api.problems import Problem, not_found, refused_events, unavaila
 from dispatcher.api.services import Services
 from dispatcher.api.source_gate import SourceGate
 from dispatcher.api.wire import send_answer
-from dispatcher.domain.event import CallEvent, EventRefused
+from dispatcher.domain.event import EventRefused
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, Source
-from dispatcher.sources import FORMATS, Format, NotUnderstood, Posted, SourceSettings
-from dispatcher.sources.format import HandshakeReply, events_of
+from dispatcher.sources import FORMATS, Format, NotUnderstood, Posted
+from dispatcher.sources.format import HandshakeReply
 from dispatcher.sources.generic import decode_json
+from dispatcher.sources.reading import read, reason_of
+from dispatcher.take import Read
 
 PREFIX, SUFFIX = "/v1/sources/", "/events"
 _NEVER_KEPT = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -53,23 +56,22 @@ class SourceDoor:
         if isinstance(posted, HandshakeReply):
             await send_reply(send, posted)
             return
-        events = await self._read(source, spoken, posted)
-        accepted = await self._intake.store(source, events) if events else []
+        parsed = await self._read(source, spoken, posted)
+        accepted = await self._intake.store(source, parsed) if parsed else []
         await _succeed(send, spoken, posted, accepted)
 
-    async def _read(self, source: Source, spoken: Format, posted: Posted) -> list[CallEvent]:
-        """The events of a post; what cannot be understood is put into quarantine and gives none."""
-        settings = SourceSettings(source.time_zone, source.country, source.config)
+    async def _read(self, source: Source, spoken: Format, posted: Posted) -> Read:
+        """What a post says; what cannot be understood is put into quarantine and gives nothing."""
         try:
-            return events_of(spoken.parse(posted, settings))
+            return read(spoken, source, posted)
         except NotUnderstood as error:
             if spoken.refuses_events:
                 raise Problem(400, error.reason) from None
-            reason = error.reason
+            reason = reason_of(error)
         except EventRefused as error:
             if spoken.refuses_events:
                 raise refused_events(error) from None
-            reason = f"The record gives no usable {error.faults[0].field}: expected {error.faults[0].expected}."
+            reason = reason_of(error)
         writing = asyncio.to_thread(self._quarantine, source, posted, reason)
         try:
             await asyncio.wait_for(writing, COMMIT_SECONDS)
@@ -80,8 +82,25 @@ class SourceDoor:
     def _quarantine(self, source: Source, posted: Posted, reason: str) -> None:
         now = self._services.clock()
         identifier = uuid7(unix_ms(now), self._services.random_bytes(10))
-        headers = {name: value for name, value in posted.headers.items() if name not in _NEVER_KEPT}
-        self._services.store.quarantine(identifier, source, posted.body, headers, reason, now)
+        secrets = _secrets_of(source)
+        headers = {
+            name: value for name, value in posted.headers.items() if name not in _NEVER_KEPT and value not in secrets
+        }
+        query = [(name, value) for name, value in posted.query if value not in secrets]
+        self._services.store.quarantine(identifier, source, posted.body, headers, reason, now, posted.method, query)
+
+
+def _secrets_of(source: Source) -> set[str]:
+    """What a poster may show as it is to be let in."""
+    return set(_texts([value for name, value in (source.auth or {}).items() if name != "kind"])) - {""}
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
 
 
 async def _succeed(send: Send, spoken: Format, posted: Posted, accepted: list[Accepted]) -> None:

@@ -20,6 +20,7 @@ from dispatcher.cli import (
     keys,
     processes,
     profiles,
+    quarantine,
     source_trials,
     sources,
     tokens,
@@ -52,6 +53,7 @@ for name, group in (
     ("credential", credentials.app),
     ("wsdl", wsdls.app),
     ("event", events.app),
+    ("quarantine", quarantine.app),
     ("delivery", deliveries.app),
     ("keys", keys.app),
 ):

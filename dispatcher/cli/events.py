@@ -1,8 +1,5 @@
 """`onhook event`: hand in an event from a file, as if its call system had posted it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +12,9 @@ from dispatcher.cli.printing import print_json
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
-    from dispatcher.adapters.sql.store import HotStore
     from dispatcher.domain.event import CallEvent, EventRefused
-    from dispatcher.ports import Accepted, NewEvent, Source
+    from dispatcher.ports import Accepted, Source
+    from dispatcher.take import Read
 
 app = typer.Typer(no_args_is_help=True, help="Hand in events.")
 
@@ -63,19 +60,18 @@ def send(
         print("Understood, and nothing in it to keep.")
 
 
-def parsed(source: "Source", body: bytes, content_type: str) -> "list[CallEvent]":
-    """The events in what a source posts. Raises EventRefused, and CommandFailed for what is not understood."""
+def parsed(source: "Source", body: bytes, content_type: str) -> "Read":
+    """What a source posts, read by its format. Raises EventRefused, and CommandFailed for what is not understood."""
     from dispatcher.clock import utc_now
-    from dispatcher.sources import FORMATS, NotUnderstood, Posted, SourceSettings
-    from dispatcher.sources.format import events_of
+    from dispatcher.sources import FORMATS, NotUnderstood, Posted
+    from dispatcher.sources.reading import read
 
     headers = {"content-type": content_type, "content-length": str(len(body))}
     posted = Posted(
         "POST", f"http://localhost/v1/sources/{source.name}/events", [], headers, body, utc_now(), "127.0.0.1"
     )
     try:
-        settings = SourceSettings(source.time_zone, source.country, source.config)
-        return events_of(FORMATS[source.format].parse(posted, settings))
+        return read(FORMATS[source.format], source, posted)
     except NotUnderstood as error:
         raise CommandFailed(
             f"The source {source.name} (format {source.format}) does not understand this: {error.reason}"
@@ -110,37 +106,9 @@ def faults_of(refused: "EventRefused", place: str) -> CommandFailed:
     return listed(f"{place} is refused, nothing of it is stored:", faults)
 
 
-@dataclass(frozen=True)
-class _ClosedAfterwards:
-    """An event store for one commit: it closes the connection in the ingestor's thread, which nobody else could."""
-
-    hot: "HotStore"
-
-    def add_events(self, events: "Sequence[NewEvent]", received_at: datetime, wake_at: datetime) -> "list[Accepted]":
-        try:
-            return self.hot.add_events(events, received_at, wake_at)
-        finally:
-            self.hot.close()
-
-
-def _store_all(opened: Opened, source: "Source", events: "list[CallEvent]") -> "list[Accepted]":
-    from queue import SimpleQueue
-
+def _store_all(opened: Opened, source: "Source", parsed: "Read") -> "list[Accepted]":
+    from dispatcher.cli.taking import taking
     from dispatcher.clock import utc_now
-    from dispatcher.ingest import Ingestor, new_event
-    from dispatcher.ports import StoreUnavailable
-    from dispatcher.wiring import build_hints
 
-    if not events:
-        return []
-    settings = opened.settings
-    hints = build_hints(settings)
-    ingestor = Ingestor(_ClosedAfterwards(opened.store.hot), hints, utc_now, rehint_seconds=settings.rehint_seconds)
-    answers: SimpleQueue[list[Accepted] | StoreUnavailable] = SimpleQueue()
-    ingestor.submit([new_event(event, source, utc_now) for event in events], answers.put)
-    answer = answers.get()
-    # Ends the thread, after it has hinted: a hint that is cut off would cost the sweeper's pause.
-    ingestor.stop()
-    if isinstance(answer, StoreUnavailable):
-        raise answer
-    return answer
+    with taking(opened, lambda taker: taker) as taker:
+        return taker.take(source, parsed, utc_now())

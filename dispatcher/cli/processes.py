@@ -103,16 +103,17 @@ def worker(
 
 
 def sweeper(settings: "Settings") -> None:
-    """Run a sweeper: finds what is due, lost or expired, and hints it to the workers again; erases private events."""
-    from dispatcher.wiring import build_eraser, build_sweeper
+    """Run a sweeper: hints again what is due or lost, tells of calls that came in parts, erases private events."""
+    from dispatcher.wiring import build_assembler, build_eraser, build_sweeper
 
     _begin(settings)
     # A sweep that is cut short has changed nothing, or only put off what the next one finds: no need to wait for it.
     _leave_on_sigterm()
-    found, eraser = build_sweeper(settings), build_eraser(settings)
+    found, assembler, eraser = build_sweeper(settings), build_assembler(settings), build_eraser(settings)
     erase_at = time.monotonic()
     while True:
         swept = found.sweep()
+        assembler.assemble()
         if time.monotonic() >= erase_at:
             eraser.erase()
             erase_at = time.monotonic() + ERASE_SECONDS

@@ -135,7 +135,7 @@ def _complete(into: dict[str, Any], later: Mapping[str, Any]) -> None:
     for key, value in later.items():
         before = into.get(key)
         if key == "recording" and isinstance(before, dict) and isinstance(value, dict):
-            into[key] = _better_recording(before, value)
+            into[key] = better_recording(before, value)
         elif isinstance(before, dict) and isinstance(value, dict):
             into[key] = dict(before)
             _complete(into[key], value)
@@ -143,7 +143,8 @@ def _complete(into: dict[str, Any], later: Mapping[str, Any]) -> None:
             into[key] = value
 
 
-def _better_recording(before: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def better_recording(before: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a recording, completed by what is said later; it never goes back from `available`."""
     known, said = before.get("state"), later.get("state")
     if said is not None and _RECORDING_RANK.get(said, 0) < _RECORDING_RANK.get(str(known), 0):
         return {**later, **before}

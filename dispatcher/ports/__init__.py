@@ -17,10 +17,21 @@ from dispatcher.ports.administration import (
     Workspace,
     WorkspaceStore,
 )
+from dispatcher.ports.assembly import (
+    AssemblyStore,
+    DueCall,
+    HeldPart,
+    NewPart,
+    OpenCall,
+    OpenCallStore,
+    PartStore,
+    Telling,
+)
 from dispatcher.ports.delivery import CallState, DeliveryStore, PutBack, WaitingStore
 from dispatcher.ports.evaluation import Catalogue, CatalogueStore, Evaluation, EvaluationStore, Profile, StoredEvent
 from dispatcher.ports.events import Accepted, EventStore, NewEvent
 from dispatcher.ports.outside import BrokerUnavailable, Clock, Conflict, StoreUnavailable
+from dispatcher.ports.quarantine import HeldFilter, HeldPost, QuarantineStore
 from dispatcher.ports.rehearsal import RehearsalStore, ShownRequest, ShowRequest
 from dispatcher.ports.replay import DeliveryFilter, ReplayStore
 from dispatcher.ports.schedule import Depth, Erased, ErasureStore, Hints, ScheduleStore
@@ -37,6 +48,7 @@ from dispatcher.ports.sending import (
 __all__ = [
     "Accepted",
     "AdminStore",
+    "AssemblyStore",
     "AuthenticatedSender",
     "BrokerUnavailable",
     "CallRecord",
@@ -50,17 +62,26 @@ __all__ = [
     "DeliveryStore",
     "Depth",
     "Done",
+    "DueCall",
     "Erased",
     "ErasureStore",
     "Evaluation",
     "EvaluationStore",
     "EventStore",
+    "HeldFilter",
+    "HeldPart",
+    "HeldPost",
     "Hints",
     "NewEvent",
+    "NewPart",
+    "OpenCall",
+    "OpenCallStore",
     "Page",
+    "PartStore",
     "PastEvent",
     "Profile",
     "PutBack",
+    "QuarantineStore",
     "RehearsalStore",
     "RenderError",
     "Rendered",
@@ -75,6 +96,7 @@ __all__ = [
     "Source",
     "StoreUnavailable",
     "StoredEvent",
+    "Telling",
     "Templates",
     "Token",
     "WaitingStore",

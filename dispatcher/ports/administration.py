@@ -211,13 +211,6 @@ class AdminStore(Protocol):
         """Adds requests and moves `last_used_at`, by token id."""
         ...
 
-    # quarantine
-    def quarantine(
-        self, identifier: UUID, source: Source, body: bytes, headers: Mapping[str, str], reason: str, now: datetime
-    ) -> None: ...
-
-    def quarantined(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page: ...
-
     # pages
     def deliveries(self, workspace_id: UUID, chosen: DeliveryFilter, cursor: str | None, limit: int) -> Page: ...
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dispatcher.domain.assembly import MAX_QUIET_SECONDS
 from dispatcher.domain.shape import Fault, Reading
 from dispatcher.ports import Source
 from dispatcher.sources import FORMATS
@@ -13,7 +14,6 @@ from dispatcher.sources.authentication import holds_mask, read_auth, shown_auth,
 from dispatcher.sources.format import Format
 from dispatcher.sources.normal.number_rules import read_number_rules
 
-MAX_QUIET_SECONDS = 86_400.0
 _MEMBERS = ("name", "format", "auth", "time_zone", "country", "config")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _COUNTRY = re.compile(r"[A-Z]{2}")

@@ -1,7 +1,7 @@
 """Sources, tokens, quarantine, the audit log and the pages that people read."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,7 @@ from dispatcher.adapters.sql.store import AdminRows
 from dispatcher.adapters.sql.tables import audit_log, quarantine
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.ids import unix_ms, uuid7
-from dispatcher.ports import Conflict, DeliveryFilter, Source, Token
+from dispatcher.ports import Conflict, DeliveryFilter, HeldFilter, HeldPost, Source, Token
 from tests.contract.conftest import MASTER_KEY, Opened
 from tests.contract.flow import CLAIM, claimed, delivered, evaluate, failed, post, saved
 from tests.unit.doubles import NOON, WORKSPACE, Events, seconds
@@ -146,6 +146,43 @@ def test_the_quarantine_is_paged_newest_first(admin: AdminRows):
     assert [each["id"] for each in first.items + second.items] == ids[::-1]
     assert second.next is None
     assert admin.quarantined(ELSEWHERE, None, 2).items == []
+
+
+def held_posts(admin: AdminRows, chosen: HeldFilter, after: UUID | None = None, limit: int = 10) -> list[UUID]:
+    return [each.id for each in admin.held_posts(WORKSPACE, chosen, after, limit)]
+
+
+def test_a_post_in_quarantine_is_had_back_as_it_was_posted(admin: AdminRows):
+    admin.save_source(SOURCE, NOON)
+    identifier, body = uuid7(unix_ms(NOON), b"q" * 10), bytes(range(256))
+    admin.quarantine(identifier, SOURCE, body, {"x-leg": "a"}, "not understood", NOON, "GET", [("uuid", "7f9c")])
+    (held,) = admin.held_posts(WORKSPACE, HeldFilter(), None, 10)
+    assert held == HeldPost(identifier, "pbx", NOON, "not understood", "GET", [("uuid", "7f9c")], {"x-leg": "a"}, body)
+    assert "7f9c" not in repr(held)
+    admin.still_held(ELSEWHERE, identifier, "another's")
+    admin.still_held(WORKSPACE, identifier, "still not")
+    assert [each["reason"] for each in admin.quarantined(WORKSPACE, None, 10).items] == ["still not"]
+    admin.delete_source(WORKSPACE, "pbx")
+    assert admin.held_posts(WORKSPACE, HeldFilter(), None, 10)[0].source is None
+
+
+def test_posts_in_quarantine_are_chosen_by_source_id_and_time_and_released(admin: AdminRows):
+    other = replace(SOURCE, id=UUID(int=99), name="other")
+    ids = [uuid7(unix_ms(NOON) + number, b"q" * 10) for number in range(4)]
+    for number, identifier in enumerate(ids):
+        source = other if number == 3 else SOURCE
+        admin.save_source(source, NOON)
+        admin.quarantine(identifier, source, b"?", {}, "not understood", NOON + timedelta(seconds=number))
+    assert held_posts(admin, HeldFilter()) == ids
+    assert held_posts(admin, HeldFilter(), ids[0], 2) == ids[1:3]
+    assert held_posts(admin, HeldFilter(source="other")) == ids[3:]
+    assert held_posts(admin, HeldFilter(ids=(ids[2], ids[0]))) == [ids[0], ids[2]]
+    span = HeldFilter(since=NOON + timedelta(seconds=1), until=NOON + timedelta(seconds=3))
+    assert held_posts(admin, span) == ids[1:3]
+    assert admin.held_posts(ELSEWHERE, HeldFilter(), None, 10) == []
+    assert (admin.release(ELSEWHERE, ids), admin.release(WORKSPACE, ids[:2])) == (0, 2)
+    assert held_posts(admin, HeldFilter()) == ids[2:]
+    assert admin.unfinished() == {"default": {"quarantined": 2, "open_calls": 0}}
 
 
 def test_an_audit_entry_says_who_did_what_and_when(database: Opened):

@@ -8,6 +8,8 @@ import orjson
 import pytest
 from sqlalchemy import LargeBinary, insert, select, update
 
+from dispatcher.adapters.sql.assemblies import AssemblyRows
+from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.rekey import BATCH_VALUES, BATCH_WSDLS, NOT_SEALED, SEALED, KeyUse
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.sql.tables import access_tokens, credentials, events, metadata, workspaces
@@ -15,6 +17,7 @@ from dispatcher.adapters.vault import CannotOpen, Vault, key_name
 from dispatcher.ports import Source
 from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import CLAIM, LEASE, delivered, pending, post, saved
+from tests.contract.test_assembly_store import new
 from tests.unit.doubles import NOON, WORKSPACE, Events
 from tests.unit.wsdl_doubles import URL, kept
 
@@ -47,6 +50,7 @@ def fill(database: Opened) -> None:
     result.attempt.excerpt = b'{"request": {"body": "said"}}'
     result.outputs = orjson.dumps({"private": False, "values": {"lead": 1}})
     database.hot.record([result], NOON)
+    AssemblyRows(Database(database.engine), vault).add_parts([new("1", "7f9c")], NOON)
     post(database, [calls.new(call_id="many") for _ in range(BATCH_VALUES + 1)])
     for number in range(BATCH_WSDLS + 1):
         admin.keep_wsdl(WORKSPACE, kept(f"Call{number}".encode()), URL, None, NOON)

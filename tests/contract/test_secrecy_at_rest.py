@@ -6,11 +6,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from dispatcher.adapters.sql.assemblies import AssemblyRows
+from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.store import open_store
 from dispatcher.adapters.vault import CannotOpen, Vault
 from dispatcher.ports import Source
 from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import CLAIM, LEASE, WAKE, delivered, evaluate, made_of
+from tests.contract.test_assembly_store import new
 from tests.unit.doubles import NOON, WORKSPACE, Events, spec
 from tests.unit.wsdl_doubles import kept
 
@@ -23,6 +26,7 @@ CANARIES = {
     "a profile's URL": "canary-crm.example",
     "a signing secret": "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5",
     "an excerpt": "canary-excerpt",
+    "a part of a call": "canary-part",
     "a WSDL's address": "canary-wsdl.example",
     "an operation": "CanaryOperation",
 }
@@ -44,6 +48,9 @@ def plant(store: Opened) -> UUID:
     admin.rotate_signing_secret(WORKSPACE, "crm", secret, NOON, NOON)
     wsdl_url = "https://canary-wsdl.example/?wsdl"
     admin.keep_wsdl(WORKSPACE, kept(b"CanaryOperation", wsdl_url), wsdl_url, None, NOON)
+    part = new("1", "7f9c")
+    part.body = b'{"number": "canary-part"}'
+    AssemblyRows(Database(store.engine), Vault([MASTER_KEY])).add_parts([part], NOON)
     event = Events().new()
     event.body = event.body.replace(b'"Jane Roe"', b'"Jane Canary Roe","external_number":"+14155550100"')
     store.hot.add_events([event], NOON, WAKE)

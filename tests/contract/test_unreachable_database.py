@@ -16,9 +16,10 @@ from dispatcher.adapters.sql.schema import current, upgrade
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.delivery import Claim
-from dispatcher.ports import DeliveryFilter, Evaluation, Profile, StoreUnavailable, Token
+from dispatcher.ports import DeliveryFilter, Evaluation, HeldFilter, Profile, StoreUnavailable, Token
 from tests.contract.conftest import MASTER_KEY, Opened, parse
 from tests.contract.flow import CLAIM, LEASE, WAKE, delivered, made_of
+from tests.contract.test_assembly_store import new
 from tests.unit.doubles import NOON, WORKSPACE, Events, spec
 
 PROFILE = Profile(UUID(int=1), WORKSPACE, 1, True, spec(), b"k" * 32)
@@ -46,6 +47,12 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "create_profile": lambda store: store.admin.create_profile(WORKSPACE, spec(), NOON),
     "add_token": lambda store: store.admin.add_token(TOKEN),
     "deliveries": lambda store: store.admin.deliveries(WORKSPACE, DeliveryFilter(), None, 10),
+    "add_parts": lambda store: store.assemblies.add_parts([new("1", "a1b2")], NOON),
+    "due_calls": lambda store: store.assemblies.due_calls(NOON, WAKE, 10),
+    "tell": lambda store: store.assemblies.tell([], NOON, WAKE),
+    "forget_old": lambda store: store.assemblies.forget_old(NOON, 10),
+    "open_call": lambda store: store.admin.open_call(WORKSPACE, "a1b2"),
+    "held_posts": lambda store: store.admin.held_posts(WORKSPACE, HeldFilter(), None, 10),
     "books": lambda store: store.admin.books(WORKSPACE),
     "replay": lambda store: store.admin.replay(WORKSPACE, [UUID(int=5)], NOON, WAKE),
     "upgrade": lambda store: upgrade(store.engine),

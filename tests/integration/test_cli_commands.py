@@ -123,9 +123,9 @@ def test_a_usage_error_exits_with_2(onhook: CommandLine) -> None:
 
 
 def test_the_database_is_upgraded_once_and_says_so(bare: CommandLine) -> None:
-    assert bare("db", "upgrade").out == "The database is at revision 0003 now (it was empty).\n"
-    assert bare("db", "upgrade").out == "The database is at revision 0003 already.\n"
-    assert bare("db", "current", "--json").json == {"current": "0003", "needed": "0003"}
+    assert bare("db", "upgrade").out == "The database is at revision 0004 now (it was empty).\n"
+    assert bare("db", "upgrade").out == "The database is at revision 0004 already.\n"
+    assert bare("db", "current", "--json").json == {"current": "0004", "needed": "0004"}
 
 
 def test_doctor_finds_what_is_well_and_what_is_not_and_fails(onhook: CommandLine) -> None:

@@ -95,7 +95,7 @@ class House:
         self.add_source("default", "generic", None)
         services = Services(
             store=self.store,
-            ingestor=Ingestor(self.store, self.hints, self.clock),
+            ingestor=Ingestor(self.store, self.hints, self.clock, parts=self.store.assemblies),
             hints=self.hints,
             templates=OperationTemplates(self.store.wsdl_description),
             wsdls=Wsdls(self.store, self.engine, self.web, parse, OperationTemplates, self.clock),

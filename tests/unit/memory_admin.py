@@ -19,7 +19,10 @@ from dispatcher.ports import (
     Catalogue,
     Conflict,
     DeliveryFilter,
+    HeldFilter,
+    HeldPost,
     NewEvent,
+    OpenCall,
     Page,
     PastEvent,
     Profile,
@@ -183,8 +186,9 @@ class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryWsdls, MemoryStore)
 
     @reachable
     def quarantine(
-        self, identifier: UUID, source: Source, body: bytes, headers: Mapping[str, str], reason: str, now: datetime
-    ) -> None:
+        self, identifier: UUID, source: Source, body: bytes, headers: Mapping[str, str], reason: str, now: datetime,
+        method: str = "POST", query: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         self.held.append(
             {
                 "id": identifier,
@@ -193,13 +197,46 @@ class MemoryAdmin(MemoryCredentials, MemoryWorkspaces, MemoryWsdls, MemoryStore)
                 "reason": reason,
                 "size_bytes": len(body),
                 "headers": dict(headers),
+                "body": body,
+                "method": method,
+                "query": list(query),
             }
         )
 
     @reachable
     def quarantined(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page:
-        shown = [{key: value for key, value in each.items() if key != "headers"} for each in self.held]
+        hidden = ("headers", "body", "method", "query")
+        shown = [{key: value for key, value in each.items() if key not in hidden} for each in self.held]
         return _page(shown, cursor, limit)
+
+    @reachable
+    def held_posts(self, workspace_id: UUID, chosen: HeldFilter, after: UUID | None, limit: int) -> list[HeldPost]:
+        found = [
+            HeldPost(**{key: value for key, value in each.items() if key != "size_bytes"})
+            for each in sorted(self.held, key=lambda each: each["id"])
+            if (after is None or each["id"] > after)
+            and (chosen.ids is None or each["id"] in chosen.ids)
+            and (chosen.source is None or each["source"] == chosen.source)
+            and (chosen.since is None or each["received_at"] >= chosen.since)
+            and (chosen.until is None or each["received_at"] < chosen.until)
+        ]
+        return found[:limit]
+
+    @reachable
+    def still_held(self, workspace_id: UUID, post_id: UUID, reason: str) -> None:
+        for each in self.held:
+            if each["id"] == post_id:
+                each["reason"] = reason
+
+    @reachable
+    def release(self, workspace_id: UUID, post_ids: Sequence[UUID]) -> int:
+        before = len(self.held)
+        self.held = [each for each in self.held if each["id"] not in post_ids]
+        return before - len(self.held)
+
+    @reachable
+    def open_call(self, workspace_id: UUID, call_id: str) -> OpenCall | None:
+        return self.assemblies.open_call(workspace_id, call_id)
 
     @reachable
     def audit(self, workspace_id: UUID, token_id: str, action: str, subject: str, now: datetime) -> None:

@@ -285,7 +285,7 @@ class SilentIngestor:
     def __init__(self) -> None:
         self.waiting: list[Any] = []
 
-    def submit(self, events: Any, done: Any) -> None:
+    def submit(self, events: Any, done: Any, _: object = ()) -> None:
         self.waiting.append((events, done))
 
     def answer(self) -> None:

@@ -26,7 +26,7 @@ class HangingIngestor:
     def __init__(self) -> None:
         self.waiting: list[tuple[Sequence[NewEvent], Committed]] = []
 
-    def submit(self, events: Sequence[NewEvent], done: Committed) -> None:
+    def submit(self, events: Sequence[NewEvent], done: Committed, _: object = ()) -> None:
         self.waiting.append((events, done))
 
     def commit(self) -> None:

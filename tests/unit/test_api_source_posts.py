@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from dispatcher.assemble import Assembled, Assembler
 from dispatcher.tokens import Scope
 from tests.unit.api_house import FINISHED, WORKSPACE, House, problem
 
@@ -36,7 +37,10 @@ def post(house: House, source: str, content: bytes, **given: Any) -> Any:
 
 
 def stored(house: House) -> list[tuple[str, str]]:
-    return [(row.event.type, row.event.call_id) for row in house.store._events.values()]
+    """Types and calls of the events and the parts."""
+    events = [(row.event.type, row.event.call_id) for row in house.store._events.values()]
+    parts = [row.part for row in house.store.assemblies._parts.values()]
+    return [*events, *((json.loads(each.body)["event"]["type"], each.call_id) for each in parts)]
 
 
 def test_a_freeswitch_record_is_stored_and_answered_with_an_empty_200(house: House) -> None:
@@ -162,3 +166,20 @@ def test_a_database_that_is_away_is_503_so_that_the_call_system_tries_again(hous
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     house.store.away = False
     assert house.store.books(WORKSPACE)["accepted"] == 0
+
+
+def test_legs_of_a_call_become_one_event_when_their_source_is_quiet(house: House) -> None:
+    house.add_source("tw", "twilio", {"kind": "basic", "username": "tw", "password": "x"})
+    first = {"CallSid": "CA1", "AccountSid": "AC1", "CallStatus": "completed", "Direction": "inbound"}
+    child = {**first, "CallSid": "CA2", "ParentCallSid": "CA1", "Direction": "outbound-dial"}
+    for form in (child, first, child):
+        assert post(house, "tw", urlencode(form).encode(), auth=("tw", "x")).status_code == 204
+    shown = house.call("GET", "/v1/calls/CA1").json()
+    assert (shown["events"], shown["open"]["parts"]) == ([], 2)
+    assembler = Assembler(house.store.assemblies, house.hints, house.clock)
+    assert assembler.assemble() == Assembled()
+    house.clock.pass_seconds(60)
+    assert assembler.assemble() == Assembled(1, 1)
+    shown = house.call("GET", "/v1/calls/CA1").json()
+    assert [each["source_event_id"] for each in shown["events"]] == ["CA1:finished"]
+    assert "open" not in shown

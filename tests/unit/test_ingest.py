@@ -8,7 +8,9 @@ import pytest
 
 from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.adapters.memory.store import MemoryStore
-from dispatcher.domain.event import parse_event
+from dispatcher.assemble import new_part
+from dispatcher.domain.call_part import CallPart
+from dispatcher.domain.event import CallEvent, parse_event
 from dispatcher.ingest import Ingestor, new_event
 from dispatcher.ports import Accepted, Source, StoreUnavailable
 from tests.unit.doubles import NOON, SOURCE, WORKSPACE, Events, HandClock, seconds
@@ -337,3 +339,32 @@ def test_an_event_to_store_has_an_id_of_its_own_made_of_the_time(clock):
     assert (one.workspace_id, one.source_id, one.occurred_at) == (WORKSPACE, SOURCE, NOON - seconds(60))
     assert (one.id.version, one.id.int >> 80) == (7, int(NOON.timestamp() * 1000))
     assert one.id != two.id
+
+
+PBX = Source(SOURCE, WORKSPACE, "pbx", "generic", None, "Europe/Berlin", "DE", {})
+
+
+def leg(name: str) -> CallPart:
+    call = {"id": "A", "ended_at": "2026-11-20T12:00:00Z"}
+    return CallPart(CallEvent(name, "call.finished", NOON, call), ("A",))
+
+
+def test_parts_are_committed_with_whoever_else_comes_and_hinted_to_nobody(store, hints, clock, answers, events):
+    ingestor = Ingestor(store, hints, clock, parts=store.assemblies)
+    event, part = events.new("e1"), new_part(leg("p1"), PBX, 10, NOON, clock)
+    ingestor.submit([event], answers.poster("both"), [part])
+    ingestor.submit([], answers.poster("part"), [new_part(leg("p1"), PBX, 10, NOON, clock)])
+    ingestor.stop()
+    assert answers.of("both") == [Accepted(part.id, "p1", duplicate=False), *accepted(event)]
+    assert answers.of("part") == [Accepted(part.id, "p1", duplicate=True)]
+    assert hints.evaluations == [[event.id]]
+
+
+def test_while_the_store_is_away_a_part_is_unavailable_to_its_poster(store, hints, clock, answers):
+    ingestor = Ingestor(store, hints, clock, parts=store.assemblies)
+    store.away = True
+    ingestor.submit([], answers.poster("part"), [new_part(leg("p1"), PBX, 10, NOON, clock)])
+    ingestor.stop()
+    assert isinstance(answers.of("part"), StoreUnavailable)
+    store.away = False
+    assert store.assemblies.open_call(WORKSPACE, "A") is None

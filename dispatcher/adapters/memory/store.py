@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from dispatcher.adapters.memory.assemblies import MemoryAssemblies
 from dispatcher.adapters.memory.profiles import MemoryProfiles, ProfileRow, hash_key_of
 from dispatcher.adapters.memory.rows import DeliveryRow, EventRow, attempt_page
 from dispatcher.adapters.memory.waiting import MemoryWaiting, shown_outputs
@@ -63,6 +64,7 @@ class MemoryStore:
         self._attempts: dict[UUID, list[Attempt]] = {}
         self._profiles = MemoryProfiles(self._wake_all, self._discard_all, self._look_again)
         self.waiting = MemoryWaiting(self.lock, self._events, self._deliveries, self._profiles)
+        self.assemblies = MemoryAssemblies(self.lock, self.add_events, lambda: self.away)
 
     # --- ingest
 
@@ -258,6 +260,7 @@ class MemoryStore:
         row.erase_at = step.look_at
         if step.erase:
             row.event, row.erased_at = replace(row.event, body=b""), now
+            self.assemblies.erase(row.event.source_id, row.event.call_id)
         for each in made if step.drop_outputs else ():
             each.outputs = None
         return step.erase

@@ -1,4 +1,4 @@
-"""Who may post and who may ask: sources, tokens, quarantine, the audit log."""
+"""Who may post and who may ask: sources, tokens, the audit log."""
 
 import os
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from sqlalchemy import Row, case, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.adapters.sql.database import Database
-from dispatcher.adapters.sql.tables import Moment, audit_log, quarantine, sources, tokens
+from dispatcher.adapters.sql.tables import Moment, audit_log, sources, tokens
 from dispatcher.adapters.vault import Vault
 from dispatcher.domain.ids import unix_ms, uuid7
-from dispatcher.ports import Conflict, Page, Source, Token
+from dispatcher.ports import Conflict, Source, Token
 
 
 class AccessRows:
@@ -116,49 +116,6 @@ class AccessRows:
                 later = case((tokens.c.last_used_at > at, tokens.c.last_used_at), else_=literal(at, Moment()))
                 values = {"requests": tokens.c.requests + requests, "last_used_at": later}
                 connection.execute(update(tokens).where(tokens.c.id == token_id).values(values))
-
-    # --- quarantine
-
-    def quarantine(
-        self, identifier: UUID, source: Source, body: bytes, headers: Mapping[str, str], reason: str, now: datetime
-    ) -> None:
-        # Latin-1 maps every byte to one character and back, so that any body survives in JSON.
-        posted = orjson.dumps({"headers": dict(headers), "body": body.decode("latin-1")})
-        values = {
-            "id": identifier,
-            "workspace_id": source.workspace_id,
-            "source_id": source.id,
-            "received_at": now,
-            "reason": reason,
-            "size_bytes": len(body),
-            "posted": self._vault.seal(posted, identifier.bytes),
-        }
-        with self._database.writing() as connection:
-            connection.execute(insert(quarantine).values(**values))
-
-    def quarantined(self, workspace_id: UUID, cursor: str | None, limit: int) -> Page:
-        query = (
-            select(quarantine, sources.c.name.label("source"))
-            .outerjoin(sources, sources.c.id == quarantine.c.source_id)
-            .where(quarantine.c.workspace_id == workspace_id)
-            .order_by(quarantine.c.id.desc())
-            .limit(limit + 1)
-        )
-        if cursor is not None:
-            query = query.where(quarantine.c.id < UUID(cursor))
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        items = [
-            {
-                "id": row.id,
-                "source": row.source,
-                "received_at": row.received_at,
-                "reason": row.reason,
-                "size_bytes": row.size_bytes,
-            }
-            for row in rows[:limit]
-        ]
-        return Page(items, str(items[-1]["id"]) if len(rows) > limit else None)
 
     # --- audit
 

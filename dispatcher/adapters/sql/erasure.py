@@ -1,4 +1,5 @@
-"""Events that fired a private profile: erased when the time has come, and never replayed afterwards."""
+"""Events that fired a private profile: erased when the time has come, with the parts of their calls, and never replayed
+afterwards."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
+from dispatcher.adapters.sql.assemblies import erase_parts
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import deliveries, evaluations, events
 from dispatcher.domain.delivery import State
@@ -78,6 +80,7 @@ def _carry_out(connection: Connection, steps: dict[UUID, Step], now: datetime) -
     spent = [event_id for event_id, step in steps.items() if step.drop_outputs]
     if erased:
         connection.execute(update(events).where(events.c.id.in_(erased)).values(body=b"", erased_at=now))
+        erase_parts(connection, erased)
     for event_id in spent:
         these = and_(_nearby(event_id), deliveries.c.event_id == event_id)
         connection.execute(update(deliveries).where(these).values(outputs=None))

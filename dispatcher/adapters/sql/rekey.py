@@ -67,6 +67,7 @@ SEALED = (
     Sealed(tables.sources.c.auth, tables.sources.c.id),
     Sealed(tables.quarantine.c.posted, tables.quarantine.c.id),
     Sealed(tables.events.c.body, tables.events.c.id),
+    Sealed(tables.call_parts.c.body, tables.call_parts.c.id),
     Sealed(tables.attempts.c.excerpt, tables.attempts.c.delivery_id),
     Sealed(tables.deliveries.c.outputs, tables.deliveries.c.id),
 )

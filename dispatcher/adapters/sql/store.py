@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 from dispatcher.adapters.sql.access import AccessRows
+from dispatcher.adapters.sql.assemblies import AssemblyRows, OpenCallPages
 from dispatcher.adapters.sql.credentials import CredentialRows
 from dispatcher.adapters.sql.database import Database, make_engine
 from dispatcher.adapters.sql.erasure import ErasureRows
 from dispatcher.adapters.sql.pages import Pages
 from dispatcher.adapters.sql.profiles import ProfileRows
+from dispatcher.adapters.sql.quarantine import QuarantineRows
 from dispatcher.adapters.sql.rehearsals import RehearsalRows
 from dispatcher.adapters.sql.rekey import KeyRows
 from dispatcher.adapters.sql.sqlite import HotSqlite
@@ -35,7 +37,17 @@ class HotStore(EventStore, EvaluationStore, DeliveryStore, ScheduleStore, Protoc
         ...
 
 
-class AdminRows(ProfileRows, AccessRows, CredentialRows, WorkspaceRows, WsdlRows, RehearsalRows, Pages):
+class AdminRows(
+    ProfileRows,
+    AccessRows,
+    CredentialRows,
+    WorkspaceRows,
+    WsdlRows,
+    RehearsalRows,
+    QuarantineRows,
+    OpenCallPages,
+    Pages,
+):
     """What doors and administrators need, in SQLAlchemy Core, for either database."""
 
     def __init__(self, database: Database, vault: Vault, parse: Callable[[object], ProfileSpec]) -> None:
@@ -48,6 +60,7 @@ class Store:
 
     hot: HotStore
     waiting: WaitingRows
+    assemblies: AssemblyRows
     erasure: ErasureRows
     keys: KeyRows
     admin: AdminRows
@@ -61,6 +74,7 @@ def open_store(url: str, vault: Vault, parse: Callable[[object], ProfileSpec]) -
     return Store(
         _hot(make_url(url), vault),
         WaitingRows(database, vault),
+        AssemblyRows(database, vault),
         ErasureRows(database),
         KeyRows(database, vault),
         AdminRows(database, vault, parse),

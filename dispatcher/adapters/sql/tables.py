@@ -332,6 +332,52 @@ wsdl_versions = Table(
 )
 """What was found where: a location gives other contents in the course of time, and profiles keep to one of them."""
 
+assemblies = Table(
+    "assemblies",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace_id", Uuid, nullable=False),
+    Column("source_id", Uuid, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("latest_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("wake_at", Moment, nullable=False),
+    Column("told_at", Moment),
+    Column("has_legs", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(None, "wake_at"),
+    Index(None, "call_id", "source_id"),
+)
+"""Calls that come in parts; see `domain.assembly.Assembly`."""
+
+assembly_keys = Table(
+    "assembly_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("source_id", Uuid, primary_key=True),
+    Column("assembly_id", Uuid, nullable=False),
+    Index(None, "assembly_id"),
+)
+"""By which of its source's ids a call's parts find each other."""
+
+call_parts = Table(
+    "call_parts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source_id", Uuid, nullable=False),
+    Column("part_id", Text),
+    Column("assembly_id", Uuid, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("source_id", "part_id"),
+    Index(None, "assembly_id", "id"),
+)
+"""What one record said of a call, encrypted; `body` is empty once an event of the call was erased."""
+
 quarantine = Table(
     "quarantine",
     metadata,
