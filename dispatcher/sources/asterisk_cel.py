@@ -1,6 +1,8 @@
 """Asterisk's channel event logging: `LINKEDID_END` alone says that a whole call is over.
 
-Everything before it is news of a call under way: it goes on being assembled, and gives the end its times and parties.
+Everything before it is news of a call under way, and gives the end its times and parties. The channel that made the
+call is its first leg; that it was answered is no answer by itself, for a queue or a menu may have done it, while every
+other channel that answers is somebody who took the call.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,11 +42,12 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """One event, its names folded, and when it was."""
+    """One event, its names folded, and when it was. `is_first`: it is of the channel that made the call."""
 
     record: Mapping[str, Any]
     when: datetime | None
     settings: SourceSettings
+    is_first: bool
 
 
 def is_cel(record: Mapping[str, Any]) -> bool:
@@ -63,7 +66,7 @@ def parts_of_cel(given: Mapping[str, Any], posted: Posted, settings: SourceSetti
     when = moment(record.get("eventtime"), settings)
     if read is None or (kind in _OF_THE_FIRST_CHANNEL and unique != linked):
         return []
-    said_of_call = read(_Event(record, when, settings))
+    said_of_call = read(_Event(record, when, settings, unique == linked))
     if not present(said_of_call):
         return []
     ends = kind == "LINKEDID_END"
@@ -76,12 +79,11 @@ def parts_of_cel(given: Mapping[str, Any], posted: Posted, settings: SourceSetti
     return [part(raw, posted.received_at, settings, (linked,), ends_call=ends)]
 
 
-def _started(event: _Event) -> dict[str, object]:
+def _parties(event: _Event) -> dict[str, object]:
     caller = said(event.record.get("cidnum")) or said(event.record.get("cidani"))
-    dialled = said(event.record.get("ciddnid")) or _dialled(event.record)
-    direction = direction_of(said(event.record.get("context")), dialled, None, event.settings)
+    dialled = _dialled(event.record)
+    direction = _direction(event)
     name = identity(event.record.get("cidname"))
-    account = said(event.record.get("accountcode"))
     own = extension_of(event.record.get("channame"), event.settings) if direction in ("outbound", "internal") else None
     return {
         "direction": direction,
@@ -89,26 +91,47 @@ def _started(event: _Event) -> dict[str, object]:
         "external_number": {"inbound": caller, "outbound": dialled}.get(direction or ""),
         "dnis": dialled,
         "agent": {"extension": own} if own else None,
+    }
+
+
+def _direction(event: _Event) -> str | None:
+    dialled = _dialled(event.record)
+    return direction_of(said(event.record.get("context")), dialled, None, event.settings)
+
+
+def _started(event: _Event) -> dict[str, object]:
+    account = said(event.record.get("accountcode"))
+    return {
+        **_parties(event),
         "account_codes": [account] if account else None,
         "started_at": time_text(event.when) if event.when else None,
     }
 
 
 def _dialled(record: Mapping[str, Any]) -> str | None:
-    """The extension of the dialplan, unless it is one of its own words (`s`, `h`, `i`, `t`)."""
-    exten = said(record.get("exten"))
-    return exten if exten and any(each.isdigit() for each in exten) else None
+    """What was dialled, or the extension of the dialplan, unless it is one of its own words (`s`, `h`, `i`, `t`)."""
+    words = (said(record.get("ciddnid")), said(record.get("exten")))
+    return next((word for word in words if word and any(each.isdigit() for each in word)), None)
 
 
 def _answered(event: _Event) -> dict[str, object]:
-    return {"answered_at": time_text(event.when) if event.when else None, "outcome": "answered"}
+    """Of the first channel it counts from the call's beginning, so that this is the call's first leg."""
+    channel = said(event.record.get("channame")) or ""
+    if channel.startswith("Local/") and channel.endswith(";2"):
+        return {}  # this half of a local channel only runs the dialplan
+    extension = extension_of(channel, event.settings)
+    answered = {"answered_at": time_text(event.when) if event.when else None, "outcome": "answered"}
+    if not event.is_first:
+        return {**answered, "agent": {"extension": extension} if extension else None}
+    started = began(said(event.record.get("linkedid")))
+    return {**_parties(event), **answered, **_group(event), "started_at": time_text(started) if started else None}
 
 
-def _bridged(event: _Event) -> dict[str, object]:
-    """The extension that talks now: another channel's own, or the first channel's peer (Asterisk up to 11)."""
-    first = said(event.record.get("uniqueid")) == said(event.record.get("linkedid"))
-    extension = extension_of(event.record.get("peer" if first else "channame"), event.settings)
-    return {"agent": {"extension": extension}} if extension else {}
+def _group(event: _Event) -> dict[str, object]:
+    """The queue that the channel is in."""
+    if (said(event.record.get("appname")) or "").lower() != "queue":
+        return {}
+    return {"group": said((said(event.record.get("appdata")) or "").partition(",")[0])}
 
 
 def _hung_up(event: _Event) -> dict[str, object]:
@@ -123,13 +146,20 @@ def _hung_up(event: _Event) -> dict[str, object]:
     if not isinstance(extra, dict):
         extra = dict(zip(("hangupcause", "hangupsource", "dialstatus"), text.split(",", 3), strict=False))
     status = (said(extra.get("dialstatus")) or "").upper()
-    return {"q850": code(extra.get("hangupcause")), "outcome": _OUTCOMES.get(status), "hangup_cause": status or None}
+    gave_up = status == "CANCEL" and _direction(event) == "inbound"
+    return {
+        **_group(event),
+        "q850": code(extra.get("hangupcause")),
+        "outcome": "missed" if gave_up else _OUTCOMES.get(status),
+        "hangup_cause": status or None,
+    }
 
 
 def _ended(event: _Event) -> dict[str, object]:
     started = began(said(event.record.get("linkedid")))
     seconds = int((event.when - started).total_seconds()) if event.when and started else None
     return {
+        "direction": _direction(event),
         "started_at": time_text(started) if started else None,
         "ended_at": time_text(event.when) if event.when else None,
         "duration_seconds": seconds if seconds is not None and seconds >= 0 else None,
@@ -140,12 +170,10 @@ def _ended(event: _Event) -> dict[str, object]:
 
 
 _Read = Callable[[_Event], dict[str, object]]
-_OF_THE_FIRST_CHANNEL = frozenset({"CHAN_START", "ANSWER", "HANGUP"})
+_OF_THE_FIRST_CHANNEL = frozenset({"CHAN_START", "HANGUP"})
 _READERS: Mapping[str, _Read] = {
     "CHAN_START": _started,
     "ANSWER": _answered,
-    "BRIDGE_ENTER": _bridged,
-    "BRIDGE_START": _bridged,
     "HANGUP": _hung_up,
     "LINKEDID_END": _ended,
 }

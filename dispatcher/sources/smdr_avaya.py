@@ -27,6 +27,8 @@ _FIELDS = (
 _FEWEST, _MOST = 15, 64
 _KEPT = ("called_number", "party1_device", "party1_name", "party2_device", "party2_name", "call_charge", "currency")
 _KEPT_LATER = ("targeting_cause", "targeter_id", "targeted_number")
+_ROUNDING, _AT_ONCE = timedelta(seconds=5), timedelta(hours=1)
+"""Less is the rounding of three fields; more is a line that waited in the switch's buffer or in a file."""
 _INTERNAL = frozenset({"1", "I", "i"})
 
 
@@ -63,8 +65,11 @@ def _segment(
         name: duration(record.get(name)) or 0 for name in ("connected_time", "ring_time", "hold_time", "park_time")
     }
     total, talk = sum(seconds.values()), seconds["connected_time"]
-    ended = _after(started, total)
     direction = _direction(record)
+    answered, ended = _after(started, seconds["ring_time"]), _after(started, total)
+    if is_last and talk and direction == "inbound" and not seconds["ring_time"]:
+        late = _late(ended, received_at)
+        answered, ended, total = answered + late, ended + late, total + int(late.total_seconds())
     call = {
         "id": key,
         "report_id": record["call_id"],
@@ -72,7 +77,7 @@ def _segment(
         **_parties(record, direction),
         "account_codes": [record["account"]] if said(record["account"]) else None,
         "started_at": time_text(started),
-        "answered_at": time_text(_after(started, seconds["ring_time"])) if talk else None,
+        "answered_at": time_text(answered) if talk else None,
         "ended_at": time_text(ended) if is_last else None,
         "duration_seconds": total,
         "talk_seconds": talk,
@@ -91,6 +96,13 @@ def _segment(
         "call": present(call),
     }
     return part(raw, received_at, settings, (key,), ends_call=is_last)
+
+
+def _late(ended: datetime, received_at: datetime) -> timedelta:
+    """How much later than its own times a segment ended that did not ring: it goes on where another one ended, which
+    no field tells, but a line that comes at once is written at the call's end."""
+    late = timedelta(seconds=int((received_at - ended).total_seconds()))
+    return late if _ROUNDING < late <= _AT_ONCE else timedelta()
 
 
 def _after(moment: datetime, seconds: int) -> datetime:

@@ -225,6 +225,7 @@ def test_linkedid_end_alone_ends_the_call():
     assert facts(found) == (event_id, "call.finished", moment, ("1795168800.10",), True, False)
     assert told(found) == {
         "id": "1795168800.10",
+        "direction": "inbound",
         "started_at": "2026-11-20T10:00:00Z",
         "ended_at": "2026-11-20T10:03:20.500000Z",
         "duration_seconds": 200,
@@ -247,19 +248,28 @@ def test_linkedid_end_alone_ends_the_call():
             },
         ),
         (
-            cel("ANSWER"),
+            cel("ANSWER", appname="Queue", appdata="sales,tT"),
+            "x.cel.answer",
+            {
+                "direction": "inbound",
+                "caller_name": "Jane Roe",
+                "external_number": "+14155550100",
+                "dnis": "+18005551212",
+                "group": "sales",
+                "started_at": "2026-11-20T10:00:00Z",
+                "answered_at": "2026-11-20T10:00:00.250000Z",
+                "outcome": "answered",
+            },
+        ),
+        (
+            cel("ANSWER", uniqueid="1795168801.11", channame="PJSIP/154-00000002"),
+            "x.cel.answer",
+            {"agent": {"extension": "154"}, "answered_at": "2026-11-20T10:00:00.250000Z", "outcome": "answered"},
+        ),
+        (
+            cel("ANSWER", uniqueid="1795168801.11"),
             "x.cel.answer",
             {"answered_at": "2026-11-20T10:00:00.250000Z", "outcome": "answered"},
-        ),
-        (
-            cel("BRIDGE_ENTER", uniqueid="1795168801.11", channame="PJSIP/154-00000002"),
-            "x.cel.bridge_enter",
-            {"agent": {"extension": "154"}},
-        ),
-        (
-            cel("BRIDGE_START", peer="SIP/155-00000002"),
-            "x.cel.bridge_start",
-            {"agent": {"extension": "155"}},
         ),
         (
             cel("HANGUP", extra={"hangupcause": 17, "hangupsource": "", "dialstatus": "BUSY"}),
@@ -271,7 +281,27 @@ def test_linkedid_end_alone_ends_the_call():
             "x.cel.hangup",
             {"q850": 16, "outcome": "answered", "hangup_cause": "ANSWER"},
         ),
+        (
+            cel("CHAN_START", exten="s", cid_dnid="s", cid_name="+14155550100"),
+            "x.cel.chan_start",
+            {
+                "direction": "inbound",
+                "external_number": "+14155550100",
+                "started_at": "2026-11-20T10:00:00.250000Z",
+            },
+        ),
         (cel("HANGUP", extra="16,dialplan/builtin,"), "x.cel.hangup", {"q850": 16}),
+        (cel("HANGUP", appname="Queue", appdata="sales"), "x.cel.hangup", {"group": "sales"}),
+        (
+            cel("HANGUP", extra="16,,CANCEL"),
+            "x.cel.hangup",
+            {"q850": 16, "outcome": "missed", "hangup_cause": "CANCEL"},
+        ),
+        (
+            cel("HANGUP", extra="16,,CANCEL", context="from-internal"),
+            "x.cel.hangup",
+            {"q850": 16, "outcome": "cancelled", "hangup_cause": "CANCEL"},
+        ),
     ],
 )
 def test_an_event_before_the_end_is_news_of_a_call_under_way(body, kind, call):
@@ -286,8 +316,8 @@ def test_an_event_before_the_end_is_news_of_a_call_under_way(body, kind, call):
     [
         cel("CHAN_END"),
         cel("CHAN_START", uniqueid="1795168801.11"),
-        cel("ANSWER", uniqueid="1795168801.11"),
         cel("HANGUP", uniqueid="1795168801.11"),
+        cel("ANSWER", uniqueid="1795168801.11", channame="Local/154@from-queue-00000001;2"),
         cel("BRIDGE_ENTER"),
         cel("APP_START"),
     ],

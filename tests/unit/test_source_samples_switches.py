@@ -275,13 +275,19 @@ SAMPLES = (
         "asterisk",
         "body",
         [
+            ("x.cel.chan_start", {"id": "1335310195.0", "started_at": "2012-04-24T23:29:55.513823Z"}),
             (
-                "x.cel.chan_start",
-                {"id": "1335310195.0", "started_at": "2012-04-24T23:29:55.513823Z"},
+                "x.cel.answer",
+                {"id": "1335310195.0", "answered_at": "2012-04-24T23:29:55.526544Z", "outcome": "answered"},
             ),
             (
                 "x.cel.answer",
-                {"id": "1335310195.0", "answered_at": "2012-04-24T23:29:55.530613Z", "outcome": "answered"},
+                {
+                    "id": "1335310195.0",
+                    "answered_at": "2012-04-24T23:29:55.530613Z",
+                    "outcome": "answered",
+                    "started_at": "2012-04-24T23:29:55Z",
+                },
             ),
             ("x.cel.hangup", {"id": "1335310195.0", "q850": 16, "outcome": "answered", "hangup_cause": "ANSWER"}),
             (

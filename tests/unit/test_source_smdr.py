@@ -1,5 +1,7 @@
 """Lines of SMDR: Avaya IP Office's segments, Mitel's columns and events, and ESI's records."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +64,19 @@ def test_a_segment_that_is_continued_is_a_call_under_way_with_the_same_key():
     found = one("smdr_avaya", avaya(continuation="1"))
     assert (found.event.type, found.keys, found.ends_call) == ("x.avaya.segment", (AVAYA_KEY,), False)
     assert told(found) == without(AVAYA_CALL, "ended_at")
+
+
+def test_a_segment_that_did_not_ring_went_on_where_another_ended_and_ends_with_its_line():
+    line = avaya(ring_time="0", connected_time="00:01:00", hold_time="0", park_time="0")
+    call = told(one("smdr_avaya", line))
+    assert (call["answered_at"], call["ended_at"], call["duration_seconds"], call["talk_seconds"]) == (
+        "2026-11-20T10:02:21Z",
+        "2026-11-20T10:03:21Z",
+        201,
+        60,
+    )
+    [old] = smdr_avaya.line(line, BERLIN, NOW + timedelta(hours=2))
+    assert (told(old)["answered_at"], told(old)["ended_at"]) == ("2026-11-20T10:00:00Z", "2026-11-20T10:01:00Z")
 
 
 @pytest.mark.parametrize("more", ["", ",0,n/a", ",0,,,,,,,,,,,,", "," * 20])
