@@ -90,6 +90,8 @@ class Format:
     read_config: ReadConfig | None = None
     handshake: Callable[[Posted], HandshakeReply | None] | None = None
     """Looks at a post before it is authenticated, since the poster has nothing to show yet; None for a real one."""
+    succeed: Callable[[Posted], HandshakeReply | None] | None = None
+    """The answer to a post that was taken in, where it depends on the post; None: `success_status`, `success_body`."""
 
 
 def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:

@@ -19,11 +19,8 @@ def parse(body):
 
 
 def test_every_format_is_found_by_its_name():
-    assert {name: each.name for name, each in FORMATS.items()} == {
-        "generic": "generic",
-        "freeswitch": "freeswitch",
-        "twilio": "twilio",
-    }
+    assert [name for name, each in FORMATS.items() if each.name != name] == []
+    assert {"generic", "freeswitch", "twilio"} <= FORMATS.keys()
 
 
 def test_an_event_is_read_whatever_its_content_type_says():
