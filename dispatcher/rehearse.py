@@ -15,7 +15,7 @@ from dispatcher.domain.credentials.secret_forms import MASK
 from dispatcher.domain.credentials.soap_envelope import NoEnvelope
 from dispatcher.domain.delivery import Claim, NewDelivery
 from dispatcher.domain.event import CallEvent
-from dispatcher.domain.exchange import Request
+from dispatcher.domain.exchange import ErrorWord, Request
 from dispatcher.domain.ids import delivery_id
 from dispatcher.domain.private_view import keyed_hash
 from dispatcher.domain.profile import EVERY_EVENT, ProfileSpec
@@ -213,8 +213,7 @@ class Rehearser:
                 raise CannotBuild(undefined)
             rendered = template.render(context)
         except RenderError as error:
-            fault = {"field": error.field, "expected": "a template that can be rendered", "got": error.reason}
-            raise CannotBuild([fault]) from None
+            raise CannotBuild([_fault_of(error)]) from None
         keys = profile.signing_keys(now) if spec.sign and signed else ()
         headers = rendered.headers + own_headers(identifier, keys, rendered.body, now, self._user_agent)
         if spec.sign and not signed:
@@ -236,6 +235,12 @@ class Rehearser:
 
     def _hash(self, profile: Profile, body: bytes | None) -> str | None:
         return keyed_hash(self._store.hash_key(profile.workspace_id), body)
+
+
+def _fault_of(error: RenderError) -> Fault:
+    if error.word is ErrorWord.BAD_VALUE:
+        return {"field": error.field, "expected": error.reason.removeprefix("expected "), "got": "another value"}
+    return {"field": error.field, "expected": "a template that can be rendered", "got": error.reason}
 
 
 def _as_sent(catalogue: Catalogue, profile: Profile) -> Profile:

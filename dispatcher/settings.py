@@ -153,6 +153,11 @@ class Settings(BaseSettings):
     """The address that the outside sees, for signatures over URLs. Unset: the request's own. Set it behind a proxy
     that changes host or path."""
 
+    trusted_proxies: Networks = Field((), examples=["10.0.0.0/28"])
+    """Networks (CIDR, comma-separated) of the proxies in front of the API whose Forwarded or X-Forwarded-For, -Proto
+    and -Host are believed: for the addresses that a source allows, and for signatures over URLs where public_url is
+    unset. Unset: nobody's. Set it to your load balancer's own addresses, and have it remove what clients send."""
+
     max_body_bytes: int = Field(8 * MIB, ge=1024)
     """The longest body that is taken in; a longer one is answered 413. Raise it for a PBX with longer call records."""
 

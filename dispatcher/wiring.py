@@ -13,7 +13,6 @@ from uuid import UUID
 from starlette.types import ASGIApp
 
 from dispatcher import __version__
-from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.authenticated_sender import AuthenticatedSender
 from dispatcher.adapters.celery_queue import BackgroundHints, CeleryHints, make_app
 from dispatcher.adapters.client_certificates import read_tls
@@ -33,6 +32,7 @@ from dispatcher.adapters.templates.request import JinjaTemplates
 from dispatcher.adapters.token_store import TokenStore
 from dispatcher.adapters.vault import Vault
 from dispatcher.api.loop_calls import LoopCalls
+from dispatcher.api.refused_posts import RefusedPosts
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.catalogue import Profiles
 from dispatcher.clock import utc_now
@@ -53,6 +53,7 @@ from dispatcher.settings import SenderKind, Settings
 from dispatcher.sweep import Sweeper
 from dispatcher.wait import Claims
 from dispatcher.wsdls import Wsdls
+from dispatcher.xml_reading.paths import compile_xpath
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +163,7 @@ def build_api(settings: Settings) -> ApiRuntime:
         rehint_seconds=settings.rehint_seconds,
     )
     sender = OnDemand(lambda: build_sender(settings, store.admin))
+    refused_posts = RefusedPosts()
     services = Services(
         store=store.admin,
         ingestor=ingestor,
@@ -178,8 +180,10 @@ def build_api(settings: Settings) -> ApiRuntime:
         public_url=settings.public_url,
         version=__version__,
         ready=lambda: ReadyReport(_answers(store.hot.catalogue_version), broker()),
-        metrics=make_metrics(store.admin.all_books),
+        metrics=make_metrics(store.admin.all_books, refused_posts.counted),
         in_loop=in_loop,
+        trusted_proxies=settings.trusted_proxies,
+        refused_posts=refused_posts,
     )
     return ApiRuntime(build_app(services), ingestor, hints, sender)
 

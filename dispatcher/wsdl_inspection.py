@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from dispatcher.domain.shape import Fault, nearest
 from dispatcher.domain.soap.bundle import UPLOAD_BASE
 from dispatcher.domain.soap.changes import Changes
+from dispatcher.domain.soap.choosing import listed
 from dispatcher.domain.soap.description import Description, Operation
 from dispatcher.domain.soap.examples import example
 from dispatcher.domain.soap.tree import tree
@@ -161,7 +162,7 @@ def refuse_unknown(operation: str | None, description: Description) -> None:
     """Raises `InspectionRefused` where an operation is named that no binding has."""
     known = {each.name for binding in description.bindings for each in binding.operations}
     if operation is not None and operation not in known:
-        expected = f"the name of an operation{nearest(operation, known)}"
+        expected = f"the name of an operation{nearest(operation, known)}; there are {listed(known)}"
         raise InspectionRefused([{"field": "operation", "expected": expected, "got": operation[:200]}])
 
 

@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dispatcher.domain.delivery import State
@@ -19,6 +19,21 @@ BOOKS_SECONDS = 15.0
 
 Books = Callable[[], Mapping[str, Mapping[str, int]]]
 """Workspace name to its books."""
+Refused = Callable[[], Mapping[tuple[str, str], int]]
+"""Posts that were not let in, by their source's name and the word for why."""
+
+
+class _RefusedCollector(Collector):
+    def __init__(self, refused: Refused) -> None:
+        self._refused = refused
+
+    def collect(self) -> Iterable[Metric]:
+        posts = CounterMetricFamily(
+            "onhook_source_posts_refused", "Posts that were not let in.", labels=["source", "reason"]
+        )
+        for labels, number in self._refused().items():
+            posts.add_metric(labels, number)
+        return [posts]
 
 
 class _BooksCollector(Collector):
@@ -55,10 +70,11 @@ class _BooksCollector(Collector):
             return True
 
 
-def make_metrics(books: Books) -> Callable[[], bytes]:
+def make_metrics(books: Books, refused: Refused = dict) -> Callable[[], bytes]:
     """What `/metrics` answers, in Prometheus' text format. Never raises StoreUnavailable."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     registry.register(_BooksCollector(books))
+    registry.register(_RefusedCollector(refused))
     return lambda: generate_latest(registry)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dispatcher.api.forwarded import Networks
 from dispatcher.api.loop_calls import LoopCalls
+from dispatcher.api.refused_posts import RefusedPosts
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.engines import Engines
 from dispatcher.ingest import Ingestor
@@ -37,7 +39,8 @@ class ReadyReport:
 
 @dataclass(frozen=True)
 class Services:
-    """`public_url` is the address that call systems post to, where it differs from the request's own; `random_bytes`
+    """`public_url` is the address that call systems post to, where it differs from the request's own; what a proxy says
+    of a request is believed only where the proxy's address is in `trusted_proxies`; `random_bytes`
     must be cryptographically strong; `metrics` gives Prometheus' text format; `open_sender` gives the one sender of the
     process, which is made when it is first asked for.
 
@@ -62,3 +65,5 @@ class Services:
     ready: Callable[[], ReadyReport]
     metrics: Callable[[], bytes]
     in_loop: LoopCalls = field(default_factory=LoopCalls)
+    trusted_proxies: Networks = ()
+    refused_posts: RefusedPosts = field(default_factory=RefusedPosts)

@@ -1,25 +1,24 @@
 """`/v1/sources/{name}/events`: what call systems post in their own formats, answered as each of them expects."""
 
 import asyncio
-from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from dispatcher.api.fresh import Fresh
-from dispatcher.api.gate import CHALLENGE, Gate
+from dispatcher.api.gate import Gate
 from dispatcher.api.intake import COMMIT_SECONDS, UNSURE, Intake, accepted_json, is_batch
-from dispatcher.api.problems import Problem, not_found, refused_events, unauthorized, unavailable
+from dispatcher.api.poster_replies import send_reply
+from dispatcher.api.problems import Problem, not_found, refused_events, unavailable
 from dispatcher.api.services import Services
-from dispatcher.api.wire import header_of, read_body, send_answer
+from dispatcher.api.source_gate import SourceGate
+from dispatcher.api.wire import send_answer
 from dispatcher.domain.event import CallEvent, EventRefused
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, Source
 from dispatcher.sources import FORMATS, Format, NotUnderstood, Posted, SourceSettings
-from dispatcher.sources.authentication import Forbidden, NotAuthenticated, verify
-from dispatcher.sources.format import events_of
+from dispatcher.sources.format import HandshakeReply, events_of
 from dispatcher.sources.generic import decode_json
-from dispatcher.tokens import Scope
 
 PREFIX, SUFFIX = "/v1/sources/", "/events"
 _NEVER_KEPT = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -38,7 +37,8 @@ class SourceDoor:
     """Takes posts of every format. `sources` finds a source by name."""
 
     def __init__(self, gate: Gate, sources: Fresh[Source], intake: Intake, services: Services) -> None:
-        self._gate, self._sources, self._intake, self._services = gate, sources, intake, services
+        self._gate = SourceGate(gate, services)
+        self._sources, self._intake, self._services = sources, intake, services
 
     async def __call__(self, name: str, scope: Request, receive: Receive, send: Send) -> None:
         """Answers one post, with the status that its format's poster takes for success once all is durable.
@@ -49,35 +49,13 @@ class SourceDoor:
         if source is None:
             raise not_found("source")
         spoken = FORMATS[source.format]
-        if scope["method"] not in spoken.methods:
-            allowed = ", ".join(sorted(spoken.methods))
-            raise Problem(405, f"This source takes {allowed}.", headers={"allow": allowed})
-        posted = await self._authenticated(source, scope, receive)
+        posted = await self._gate.admit(source, spoken, scope, receive)
+        if isinstance(posted, HandshakeReply):
+            await send_reply(send, posted)
+            return
         events = await self._read(source, spoken, posted)
         accepted = await self._intake.store(source, events) if events else []
         await _succeed(send, spoken, posted, accepted)
-
-    async def _authenticated(self, source: Source, scope: Request, receive: Receive) -> Posted:
-        by_token = source.auth is not None and source.auth.get("kind") == "token"
-        if by_token:
-            await self._admit(source, scope)
-        body = await read_body(scope, receive, self._services.max_body_bytes)
-        posted = self._posted(scope, body)
-        if not by_token:
-            try:
-                verify(source.auth, posted)
-            except NotAuthenticated as error:
-                raise unauthorized(error.reason, error.challenge) from None
-            except Forbidden as error:
-                closed = unauthorized(error.reason, CHALLENGE)
-                raise Problem(403, error.reason) if source.auth else closed from None
-        return posted
-
-    async def _admit(self, source: Source, scope: Request) -> None:
-        authorization = header_of(scope, b"authorization")
-        token = await self._gate.admit(authorization.decode("latin-1") if authorization else None, Scope.INGEST)
-        if token.workspace_id != source.workspace_id:
-            raise not_found("source")
 
     async def _read(self, source: Source, spoken: Format, posted: Posted) -> list[CallEvent]:
         """The events of a post; what cannot be understood is put into quarantine and gives none."""
@@ -105,24 +83,12 @@ class SourceDoor:
         headers = {name: value for name, value in posted.headers.items() if name not in _NEVER_KEPT}
         self._services.store.quarantine(identifier, source, posted.body, headers, reason, now)
 
-    def _posted(self, scope: Request, body: bytes) -> Posted:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        query = scope["query_string"].decode("latin-1")
-        origin = self._services.public_url or f"{scope['scheme']}://{headers.get('host', '')}"
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        return Posted(
-            method=scope["method"],
-            url=origin.rstrip("/") + path + ("?" + query if query else ""),
-            query=parse_qsl(query, keep_blank_values=True),
-            headers=headers,
-            body=body,
-            received_at=self._services.clock(),
-            remote=scope["client"][0] if scope.get("client") else "",
-        )
-
 
 async def _succeed(send: Send, spoken: Format, posted: Posted, accepted: list[Accepted]) -> None:
-    if spoken.success_body is None:
+    reply = spoken.succeed(posted) if spoken.succeed else None
+    if reply is not None:
+        await send_reply(send, reply)
+    elif spoken.success_body is None:
         await send_answer(
             send, spoken.success_status, accepted_json(accepted, batch=is_batch(decode_json(posted.body)))
         )

@@ -20,6 +20,7 @@ from dispatcher.cli import (
     keys,
     processes,
     profiles,
+    source_trials,
     sources,
     tokens,
     up,
@@ -41,6 +42,7 @@ for module in (up, demo, processes, doctor):
     module.add_to(app)
 backtest.add_to(profiles.app)
 wsdl_check.add_to(wsdls.app)
+source_trials.add_to(sources.app)
 for name, group in (
     ("db", database.app),
     ("token", tokens.app),

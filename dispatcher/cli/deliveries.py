@@ -63,7 +63,7 @@ def show(opened: Opened, delivery_id: DeliveryId, as_json: AsJson = False) -> No
     print_fields(delivery)
     if attempts:
         print("\n" + "\n".join(aligned(attempts, ATTEMPT_COLUMNS)))
-        _print_excerpts(attempts[-1])
+        print_excerpts(attempts[-1])
 
 
 @app.command(epilog="Example: onhook delivery replay --state dead --profile crm-call-log --dry-run")
@@ -163,7 +163,8 @@ def _print_line(row: dict[str, Any], *, as_json: bool) -> None:
     print("  ".join(map(text_of, words)).rstrip(), flush=True)
 
 
-def _print_excerpts(attempt: dict[str, Any]) -> None:
+def print_excerpts(attempt: dict[str, Any]) -> None:
+    """Prints what was sent and answered; of a private attempt sizes and hashes alone."""
     if attempt.get("private"):
         print("\nprivate: neither request nor answer is kept")
         for name in ("request_bytes", "body_hash", "response_bytes", "response_hash"):
@@ -180,6 +181,17 @@ def _print_excerpts(attempt: dict[str, Any]) -> None:
             print(f"  {text_of(name)}: {text_of(value)}")
         for line in (said["body"] or "").splitlines():
             print(f"  | {text_of(line)}")
+        if said.get("fault"):
+            _print_fault(said["fault"])
+
+
+def _print_fault(fault: dict[str, Any]) -> None:
+    """What support looks for first stands last, where a terminal stops scrolling."""
+    print("\nSOAP fault")
+    for name, value in fault.items():
+        said = ", ".join(value) if isinstance(value, list) else value
+        if said:
+            print(f"  {name:<8}  {text_of(said)}")
 
 
 def _newest(store: "Store", chosen: "DeliveryFilter", limit: int) -> list[dict[str, Any]]:

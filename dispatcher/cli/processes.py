@@ -56,7 +56,7 @@ def api(settings: "Settings", host: Host = None, port: Port = None) -> None:
         log_config=None,
         backlog=BACKLOG_CONNECTIONS,
         timeout_graceful_shutdown=API_GRACE_SECONDS,
-        # The outside address is a setting, ONHOOK_PUBLIC_URL: a header that anybody can send is not believed.
+        # What a proxy says is read where a source's post is let in, from those in ONHOOK_TRUSTED_PROXIES alone.
         proxy_headers=False,
         server_header=False,
         ws="none",

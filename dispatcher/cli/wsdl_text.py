@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from dispatcher.wsdl_inspection import Inspection, Renewal
 
 COLUMNS = 80
+EXAMPLES = "# The values are examples: write templates such as {{ call.id }} in their place."
+NO_ADDRESS = "https://..."
+"""Where the WSDL names none that can be used: it is to be filled in."""
 MAX_DEPTH = 6
 MAX_LINES = 500
 """Of the parameters of one operation: a screen that scrolls for longer is read by nobody, and --json has them all."""
@@ -83,7 +86,7 @@ def _one_operation(
     ):
         if parameters:
             yield from ["", title, *_tree_lines(parameters, inspection.description)]
-    yield from ["", "A profile's request:", "", _request(inspection, service, port, binding, operation)]
+    yield from ["", "A profile's request:", "", EXAMPLES, _request(inspection, service, port, binding, operation)]
 
 
 def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -> list[str]:
@@ -94,7 +97,7 @@ def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -
             if len(lines) >= MAX_LINES:
                 return
             indent = "  " * level
-            lines.extend(_wrapped(f"{each.name}: {_words(each)}", indent, indent + "    "))
+            lines.extend(_wrapped(f"{each.name}: {_words(each, description)}", indent, indent + "    "))
             lines.extend(_wrapped(each.documentation, indent + "    "))
             if each.object is None:
                 continue
@@ -107,7 +110,7 @@ def _tree_lines(parameters: "Sequence[Parameter]", description: "Description") -
     return [*lines, f"  ... and more: --json shows {MAX_DEPTH} levels"] if len(lines) >= MAX_LINES else lines
 
 
-def _words(parameter: "Parameter") -> str:
+def _words(parameter: "Parameter", description: "Description") -> str:
     """What may be put there: `string, optional, repeated; one of short, long`."""
     simple = parameter.simple
     words = [simple.base if simple is not None else parameter.type.removeprefix("xsd:")]
@@ -116,10 +119,25 @@ def _words(parameter: "Parameter") -> str:
         words.append("repeated" if parameter.max_occurs is None else f"up to {parameter.max_occurs} times")
     if parameter.choice is not None:
         words.append("one of a choice")
+    if parameter.nillable:
+        words.append("may be nil")
     if parameter.place != "element":
         words.append(str(parameter.place))
     said = ", ".join(words)
-    return said if simple is None else said + _facets(simple)
+    return said + _standing_in(parameter, description) if simple is None else said + _facets(simple)
+
+
+def _standing_in(parameter: "Parameter", description: "Description") -> str:
+    from dispatcher.domain.soap.standing_in import standing_in
+
+    if parameter.object is None or not description.types[parameter.object].derived:
+        return ""
+    return "; $type " + _first(list(standing_in(parameter.object, description.types)), " or ")
+
+
+def _first(values: "Sequence[str]", between: str = ", ") -> str:
+    more = len(values) - MAX_VALUES
+    return between.join(values[:MAX_VALUES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _facets(simple: "SimpleType") -> str:
@@ -127,9 +145,7 @@ def _facets(simple: "SimpleType") -> str:
     if simple.facets:
         said += "; " + ", ".join(f"{name} {value}" for name, value in simple.facets.items())
     if simple.enumeration:
-        more = len(simple.enumeration) - MAX_VALUES
-        rest = f" and {more} more" if more > 0 else ""
-        said += "; one of " + ", ".join(simple.enumeration[:MAX_VALUES]) + rest
+        said += "; one of " + _first(simple.enumeration)
     return said
 
 
@@ -143,10 +159,14 @@ def _request(
     types = inspection.description.types
     request: dict[str, Any] = {"kind": "soap", "soap_version": binding.soap_version.value, "wsdl": inspection.location}
     request |= {"service": service.name, "port": port.name, "operation": operation.name}
+    if not (port.address or "").lower().startswith(("http://", "https://")):
+        request["address"] = NO_ADDRESS
     request["parameters"] = example(operation.input, types, operation.required_choices)
-    if operation.headers:
-        request["headers"] = example(operation.headers, types)
     text: str = yaml.safe_dump({"request": request}, sort_keys=False, allow_unicode=True, width=COLUMNS)
+    if operation.headers:
+        headers = yaml.safe_dump({"headers": example(operation.headers, types)}, sort_keys=False, allow_unicode=True)
+        text += "  # header blocks that the WSDL declares; none must be given\n"
+        text += "".join(f"  # {line}\n" for line in headers.splitlines())
     return text.rstrip("\n")
 
 

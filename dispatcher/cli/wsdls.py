@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Inspect, refresh and list WSDLs.")
 
-COLUMNS = ("location", "fetched_at", "size_bytes", "credential", "profiles", "content_hash")
+COLUMNS = ("location", "fetched_at", "size_bytes", "credential", "content_hash", "profiles")
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
 

@@ -8,6 +8,7 @@ The time is linear in the text, whatever it is: a source may post megabytes.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 
 MASK = "****"
 """Of a card number the last four digits are kept behind it, which PCI DSS 3.4 lets anybody see."""
@@ -17,12 +18,12 @@ MAX_LOOKED_AT = 100_000
 these every long run is masked whole, whatever it is."""
 
 _GAP = r"(?:[\s.\-\u2010-\u2013]|,\s){0,3}"
-_CODE_WORD = (
+CODE_WORD = (
     r"cvv2?|cvc2?|csc|cvn2?|cav2?|(?:security|verification|card)[ \-]?(?:code|value|number)"
     r"|sicherheitscode|pr(?:ü|ue)f(?:ziffer|nummer)|kartenpr(?:ü|ue)fnummer"
 )
 _DIGIT = re.compile(r"\d")
-_SUSPECT = re.compile(rf"\d(?:{_GAP}\d){{12}}|(?:{_CODE_WORD})", re.IGNORECASE)
+_SUSPECT = re.compile(rf"\d(?:{_GAP}\d){{12}}|(?:{CODE_WORD})", re.IGNORECASE)
 """Whether a text with digits is worth a closer look: most are not, and this is all that they cost."""
 _PIECE = re.compile(
     r"(?P<kept>(?<![a-z0-9+.\-])[a-z][a-z0-9+.\-]{0,15}://\S+"
@@ -31,12 +32,12 @@ _PIECE = re.compile(
     re.IGNORECASE,
 )
 _GROUP = re.compile(r"\d+")
-_CODE_AFTER_WORD = re.compile(rf"\b((?:{_CODE_WORD})\b\D{{0,20}})(\d{{3,4}})(?!\d)", re.IGNORECASE)
-_CODE_BEFORE_WORD = re.compile(rf"(?<!\d)(\d{{3,4}})(\s(?:(?:is|as)\s)?(?:the\s)?(?:{_CODE_WORD})\b)", re.IGNORECASE)
+_CODE_AFTER_WORD = re.compile(rf"\b((?:{CODE_WORD})\b[^\d*]{{0,20}})(\d{{3,4}})(?!\d)", re.IGNORECASE)
+_CODE_BEFORE_WORD = re.compile(rf"(?<!\d)(\d{{3,4}})(\s(?:(?:is|as)\s)?(?:the\s)?(?:{CODE_WORD})\b)", re.IGNORECASE)
 _CODE_AFTER_CARD = re.compile(
     r"(\*{4}\d{4}[^\d*]{1,12}(?:\d{2}\s?[/\-.]\s?(?:20)?\d{2}[^\d*]{1,12})?)(\d{3,4})(?![\d/])"
 )
-_MASKED_CODE = "***"
+MASKED_CODE = "***"
 
 _MOMENT = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\d{0,5}")
 _SINCE_1970 = {13: 22 * 10**11, 16: 22 * 10**14, 19: 22 * 10**17}
@@ -60,9 +61,9 @@ def without_cards(text: str) -> str:
         return text
     clean = _PIECE.sub(_Careful().without_cards, text)
     if clean != text:
-        clean = _CODE_AFTER_CARD.sub(rf"\1{_MASKED_CODE}", clean)
-    clean = _CODE_AFTER_WORD.sub(rf"\1{_MASKED_CODE}", clean)
-    clean = _CODE_BEFORE_WORD.sub(rf"{_MASKED_CODE}\2", clean)
+        clean = _CODE_AFTER_CARD.sub(rf"\1{MASKED_CODE}", clean)
+    clean = _CODE_AFTER_WORD.sub(rf"\1{MASKED_CODE}", clean)
+    clean = _CODE_BEFORE_WORD.sub(rf"{MASKED_CODE}\2", clean)
     return text if clean == text else clean
 
 
@@ -82,23 +83,35 @@ class _Careful:
         return (found["plus"] or "") + _mask_groups(run, is_telephone=found["plus"] is not None)
 
 
-def _mask_groups(run: str, *, is_telephone: bool) -> str:
-    """The run with every card number masked that begins and ends where a group of digits does.
+def card_spans(groups: Sequence[str], first: int = 0) -> Iterator[tuple[int, int]]:
+    """The runs of groups of digits that are card numbers, from the group `first` on: where each begins, and its end.
 
-    Of a run behind a plus sign the first group begins no card number, but a card number may follow it.
+    A card number begins and ends where a group does, and of those that begin with one group the longest counts.
     """
-    groups = list(_GROUP.finditer(run))
-    sums, starts = _Sums("".join(group[0] for group in groups)), [0]
+    sums, starts = _Sums("".join(groups)), [0]
     for group in groups:
-        starts.append(starts[-1] + len(group[0]))
-    parts, done, place = [], 0, 1 if is_telephone else 0
+        starts.append(starts[-1] + len(group))
+    place = first
     while place < len(groups):
         end = _longest_card(sums, starts, place)
         if end is None:
             place += 1
             continue
-        parts += [run[done : groups[place].start()], masked(sums.digits[starts[place] : starts[end]])]
-        done, place = groups[end - 1].end(), end
+        yield place, end
+        place = end
+
+
+def _mask_groups(run: str, *, is_telephone: bool) -> str:
+    """The run with every card number masked.
+
+    Of a run behind a plus sign the first group begins no card number, but a card number may follow it.
+    """
+    groups = list(_GROUP.finditer(run))
+    digits = [group[0] for group in groups]
+    parts, done = [], 0
+    for place, end in card_spans(digits, 1 if is_telephone else 0):
+        parts += [run[done : groups[place].start()], masked("".join(digits[place:end]))]
+        done = groups[end - 1].end()
     return "".join([*parts, run[done:]])
 
 

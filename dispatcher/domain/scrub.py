@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from dispatcher.domain.card_numbers import MASK, MIN_DIGITS, is_card_number, masked, without_cards
+from dispatcher.domain.spoken_cards import has_digit_word, without_spoken_cards
 
 _FREE = ("custom", "disposition", "tags")
 _LEAST_CARD = 10 ** (MIN_DIGITS - 1)
@@ -61,10 +62,10 @@ def _members(given: dict[str, Any], says: _Says) -> dict[str, Any]:
 
 def _text(text: str, says: _Says) -> str:
     if says is _Says.KEYPAD:
-        return MASK if any(character.isdigit() for character in text) else text
+        return MASK if any(map(str.isdigit, text)) or has_digit_word(text) else text
     if says is _Says.NO_CARD and not (any(map(str.isalpha, text)) and any(map(str.isspace, text))):
         return text  # prose is looked at, whatever its field's name says
-    return without_cards(text)
+    return without_spoken_cards(without_cards(text))
 
 
 def _number(number: float, says: _Says) -> float | str:
@@ -86,7 +87,8 @@ _ABOUT_KEYPAD = frozenset(
 _NO_CARD = frozenset(
     {"id", "ids", "uuid", "guid", "sid", "uid", "uniqueid", "callid", "linkedid", "reference", "ref"}
     | {"phone", "telephone", "tel", "mobile", "cell", "fax", "msisdn", "number", "num", "extension", "destination"}
-    | {"ani", "dnis", "did", "ddi", "cli", "clid", "callerid", "caller", "callee", "from", "to"}
+    | {"ani", "dnis", "did", "ddi", "cli", "clid", "callerid", "caller", "callee", "from", "to", "src", "dst", "cnum"}
+    | {"dialed", "dialled", "called", "calling", "rdnis", "sequence", "seq", "session", "channel"}
     | {"time", "at", "epoch", "uepoch", "mepoch", "stamp", "timestamp", "date", "usec", "msec"}
 )
 

@@ -26,9 +26,8 @@ _LEGACY = {
     "destinationnum": "business_phone_number",
 }
 _DIRECTIONS = frozenset({"inbound", "outbound"})
-_NEVER_KEPT = frozenset({"token", "key", "secret", "event", "keypad_entries"})
-"""What the address may hold besides (how the source is authenticated, which webhook it is), and keys that were
-pressed."""
+_NEVER_KEPT = frozenset({"event", "keypad_entries"})
+"""What the address says of the webhook, and keys that were pressed."""
 _UNDERSTOOD = frozenset(
     {
         "resource_id",

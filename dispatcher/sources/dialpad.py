@@ -5,14 +5,12 @@ and `operator_call_id`, no one of which is on all of them. A leg of a group that
 the call does: it is a fact of its call.
 """
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
+from dispatcher.sources.authentication.json_web_token import claims_in
 from dispatcher.sources.call_times import timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
@@ -33,7 +31,6 @@ _FACTS = {
     "csat": "call.updated",
 }
 _CALL_IDS = ("call_id", "entry_point_call_id", "master_call_id", "operator_call_id")
-_TOKEN = re.compile(rb'"?[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*"?')
 _UNDERSTOOD = frozenset(
     {
         "call_id",
@@ -70,14 +67,7 @@ def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
 
 def _claims(body: bytes) -> Fields:
     """The object that was posted. Whether a token is signed as it should be is the authentication's to say."""
-    token = _TOKEN.fullmatch(body.strip())
-    if token is not None:
-        encoded = token[1] + b"=" * (-len(token[1]) % 4)
-        try:
-            body = base64.urlsafe_b64decode(encoded)
-        except (binascii.Error, ValueError):
-            raise NotUnderstood("The body looks like a JSON Web Token, but its claims are no Base64.") from None
-    decoded = decode_json(body)
+    decoded = claims_in(body) or decode_json(body)
     if not isinstance(decoded, dict):
         raise NotUnderstood("The body is no JSON object.")
     return decoded

@@ -89,9 +89,14 @@ class Format:
     """What a source's `config` may say for this format, besides what every format takes."""
     read_config: ReadConfig | None = None
     handshake: Callable[[Posted], HandshakeReply | None] | None = None
-    """Looks at a post before it is authenticated, since the poster has nothing to show yet; None for a real one."""
+    """Looks at a post before it is authenticated, since the poster has nothing to show yet; None for a real one. A
+    source that is closed, or that does not list the poster's address, shakes no hands."""
+    handshake_methods: frozenset[str] = frozenset()
+    """Methods of which a handshake may be, besides `methods`."""
     succeed: Callable[[Posted], HandshakeReply | None] | None = None
     """The answer to a post that was taken in, where it depends on the post; None: `success_status`, `success_body`."""
+    found_nothing: Callable[[Posted, SourceSettings], list[str]] | None = None
+    """Of a format that is told where to look: the fields for which a post holds nothing. Raises `NotUnderstood`."""
 
 
 def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:

@@ -3,20 +3,18 @@
 The A leg's record is the call (`call.finished`); a B leg's is kept as `x.leg.finished` under the same call id.
 """
 
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings, canonical
 from dispatcher.sources.freeswitch_outcome import ended_by, outcome
 from dispatcher.sources.freeswitch_record import Record, read_record
+from dispatcher.sources.normal.times import YEAR_FIRST, epoch_microseconds, epoch_seconds, is_zone, local
 from dispatcher.sources.said import code, count, identity, present, said
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIRECTIONS = {"inbound": "inbound", "outbound": "outbound", "local": "internal", "internal": "internal"}
 _KEPT = (
     "sip_call_id",
@@ -70,7 +68,7 @@ def parse(posted: Posted, settings: SourceSettings) -> list[CallEvent]:
         "occurred_at": time_text(times.get("ended_at", posted.received_at)),
         "call": present(call),
     }
-    return [canonical(raw, posted.received_at)]
+    return [canonical(raw, posted.received_at, settings)]
 
 
 def _leg(record: Record) -> str:
@@ -104,38 +102,24 @@ def _originator(record: Record) -> str | None:
 
 
 def _times(record: Record, settings: SourceSettings) -> dict[str, datetime]:
-    found = {
-        f"{ours}_at": _time(record, theirs, settings)
-        for ours, theirs in (("started", "start"), ("answered", "answer"), ("ended", "end"))
-    }
-    return {name: moment for name, moment in found.items() if moment is not None}
+    """In their order, so that an end in the hour that the clock change repeats does not lie before the start."""
+    found: dict[str, datetime] = {}
+    for ours, theirs in (("started_at", "start"), ("answered_at", "answer"), ("ended_at", "end")):
+        moment = _time(record, theirs, settings, max(found.values(), default=None))
+        if moment is not None:
+            found[ours] = moment
+    return found
 
 
-def _time(record: Record, name: str, settings: SourceSettings) -> datetime | None:
-    """From `*_uepoch` (microseconds), else `*_epoch`, else `*_stamp` (local time, no offset). 0 is "never".
-
-    An hour that the clock change repeats is taken for the first of the two.
-    """
-    for suffix, unit in (("uepoch", 1), ("epoch", 1_000_000)):
-        ticks = code(record.var(f"{name}_{suffix}"))
-        if ticks is not None:
-            with suppress(OverflowError):
-                return _EPOCH + timedelta(microseconds=ticks * unit)
+def _time(record: Record, name: str, settings: SourceSettings, after: datetime | None) -> datetime | None:
+    """From `*_uepoch` (microseconds), else `*_epoch`, else `*_stamp` (local time, no offset). 0 is "never"."""
+    moment = epoch_microseconds(record.var(f"{name}_uepoch")) or epoch_seconds(record.var(f"{name}_epoch"))
     stamp = record.var(f"{name}_stamp")
-    if stamp is None:
-        return None
-    zone = _zone(settings)
-    try:
-        return datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _zone(settings: SourceSettings) -> ZoneInfo:
-    try:
-        return ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise NotUnderstood("The source's time zone is none of the IANA database.") from None
+    if moment is not None or stamp is None:
+        return moment
+    if not is_zone(settings.time_zone):
+        raise NotUnderstood("The source's time zone is none of the IANA database.")
+    return local(stamp, settings.time_zone, YEAR_FIRST, after=after)
 
 
 def _direction(record: Record, leg: str, settings: SourceSettings) -> str | None:
@@ -162,7 +146,8 @@ def _direction(record: Record, leg: str, settings: SourceSettings) -> str | None
 
 def _parties(record: Record, direction: str | None) -> dict[str, object]:
     """Who called and what was dialled, by the oldest profile: transfers inside the dialplan make newer ones."""
-    caller = identity(_first_said(record, "caller_id_number")) or identity(_first_said(record, "ani"))
+    shown, ani = _first_said(record, "caller_id_number"), _first_said(record, "ani")
+    caller = identity(shown) or identity(ani) or shown
     dialled = _first_said(record, "destination_number") or record.var("sip_to_user")
     name = identity(_first_said(record, "caller_id_name"))
     external = {"inbound": caller, "outbound": dialled}.get(direction or "")
@@ -241,4 +226,9 @@ def _custom(record: Record, leg: str, settings: SourceSettings) -> dict[str, Any
     return {"uuid": record.uuid, "leg": leg, **present({"switch": record.switch, **profile}), **kept}
 
 
-FORMAT = Format(name="freeswitch", parse=parse, auth_kinds=frozenset({"basic", "token"}), success_status=200)
+FORMAT = Format(
+    name="freeswitch",
+    parse=parse,
+    auth_kinds=frozenset({"basic", "token"}),
+    config_members=("recording_base_url", "recording_root", "inbound_contexts", "variables"),
+)

@@ -1,21 +1,7 @@
 """What became of a FreeSWITCH leg, and who ended it, by its cause and the SIP stack's notes."""
 
 from dispatcher.sources.freeswitch_record import Record
-
-_BY_CAUSE = {
-    "USER_BUSY": "busy",
-    "CALL_REJECTED": "rejected",
-    "NO_ANSWER": "missed",
-    "NO_USER_RESPONSE": "missed",
-    "ALLOTTED_TIMEOUT": "missed",
-    "PROGRESS_TIMEOUT": "missed",
-    "RECOVERY_ON_TIMER_EXPIRE": "missed",
-    "LOSE_RACE": "cancelled",
-    "PICKED_OFF": "cancelled",
-    "ORIGINATOR_CANCEL": "cancelled",
-    "NORMAL_CLEARING": "cancelled",
-}
-"""For a leg that was never answered."""
+from dispatcher.sources.normal.causes import outcome_of_word
 
 
 def outcome(record: Record, answered: bool, direction: str | None) -> str | None:
@@ -31,7 +17,7 @@ def outcome(record: Record, answered: bool, direction: str | None) -> str | None
     cause = record.var("hangup_cause")
     if cause is None:
         return None
-    found = _BY_CAUSE.get(cause, "failed")
+    found = "cancelled" if cause == "NORMAL_CLEARING" else outcome_of_word(cause) or "failed"
     return "missed" if found == "cancelled" and direction == "inbound" else found
 
 

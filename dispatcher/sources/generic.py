@@ -44,7 +44,7 @@ def _refuse_constant(name: str) -> object:
 FORMAT = Format(
     name="generic",
     parse=parse,
-    auth_kinds=frozenset({"token", "basic", "bearer"}),
+    auth_kinds=frozenset({"token", "basic", "bearer", "header_token", "hmac", "jwt", "standard_webhooks"}),
     success_status=202,
     success_body=None,
     refuses_events=True,

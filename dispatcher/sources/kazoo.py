@@ -33,12 +33,8 @@ _UNDERSTOOD = frozenset(
         "hangup_code",
         "hook_event",
         "caller_id_name",
-        "token",
-        "key",
-        "secret",
     }
 )
-"""The last three are what the address may be authenticated by, where a GET brings the fields in its query."""
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:

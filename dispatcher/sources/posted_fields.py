@@ -1,6 +1,7 @@
 """The fields of a post by their names, whichever way the poster wrote them: a form, JSON, or the address's query."""
 
 from collections.abc import Collection, Mapping
+from heapq import nsmallest
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,15 +12,26 @@ from dispatcher.sources.said import said
 
 Fields = Mapping[str, Any]
 
+_MAX_FORM_FIELDS = 1000
+"""Millions of them fit into a body, and would take seconds to read."""
 _MAX_KEPT = 64
 _MAX_KEPT_CHARACTERS = 2000
 _MAX_KEPT_DEPTH = 6
 
 
 def form_of(posted: Posted) -> Fields:
-    """The fields of a form, or of the query where there is no body. Of a repeated name the first counts."""
+    """The fields of a form, or of the query where there is no body. Of a repeated name the first counts.
+
+    Raises `NotUnderstood` for more fields than any call system sends.
+    """
     body = posted.body.strip()
-    return dict(reversed(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True) if body else posted.query))
+    if not body:
+        return dict(reversed(posted.query))
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
+    except ValueError:
+        raise NotUnderstood(f"The form has more than {_MAX_FORM_FIELDS} fields.") from None
+    return dict(reversed(pairs))
 
 
 def fields_of(posted: Posted) -> Fields:
@@ -39,7 +51,7 @@ def fields_of(posted: Posted) -> Fields:
 def kept(fields: Fields, without: Collection[str]) -> dict[str, Any]:
     """What else was posted, for `call.custom`: the first 64 fields by name that are not `without` and say something."""
     names = [name for name, value in fields.items() if name not in without and _says(value)]
-    return {name: bounded(fields[name]) for name in sorted(names)[:_MAX_KEPT]}
+    return {name: bounded(fields[name]) for name in nsmallest(_MAX_KEPT, names)}
 
 
 def _says(value: object) -> bool:
@@ -56,7 +68,7 @@ def bounded(value: object, depth: int = _MAX_KEPT_DEPTH) -> object:
     if isinstance(value, dict | list) and depth == 0:
         return None
     if isinstance(value, dict):
-        return {name: bounded(value[name], depth - 1) for name in sorted(value)[:_MAX_KEPT]}
+        return {name: bounded(value[name], depth - 1) for name in nsmallest(_MAX_KEPT, value)}
     if isinstance(value, list):
         return [bounded(item, depth - 1) for item in value[:_MAX_KEPT]]
     return value

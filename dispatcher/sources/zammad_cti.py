@@ -18,8 +18,7 @@ _DIRECTIONS = {"in": "inbound", "out": "outbound"}
 _OUTCOMES = {"normalClearing": "answered", "cancel": "cancelled", "forwarded": None}
 """`normalClearing` is of a call that was answered. One that was forwarded goes on elsewhere."""
 _LONGEST_EXTENSION = 8
-_UNDERSTOOD = frozenset({"event", "callId", "direction", "queue", "cause", "token", "key", "secret"})
-"""The last three are what a poster may be authenticated by."""
+_UNDERSTOOD = frozenset({"event", "callId", "direction", "queue", "cause"})
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:

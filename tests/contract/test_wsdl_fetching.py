@@ -153,6 +153,26 @@ class TestTheCredential:
         tls = {"ca": authority.pem, "certificate": jane.certificate, "private_key": jane.private_key}
         credential = Credential(uuid4(), WORKSPACE, "crm-mtls", 1, credential_spec("none", tls=tls))
         assert fetching(url, credential=credential)(url) == WSDL
+        wsse = Credential(uuid4(), WORKSPACE, "crm-wsse", 1, credential_spec("wsse", tls=tls))
+        assert fetching(url, credential=wsse)(url) == WSDL
+
+    @pytest.mark.parametrize("kind", ["wsse", "api_key", "oauth2_client_credentials", "token_login"])
+    def test_that_goes_into_an_envelope_is_not_shown(
+        self, fetching: Fetching, make_target: MakeTarget, kind: str
+    ) -> None:
+        send = (
+            {} if kind == "wsse" else {"send": {"in": "soap_header", "xml": '<s:Key xmlns:s="urn:s">{token}</s:Key>'}}
+        )
+        credential = Credential(uuid4(), WORKSPACE, "crm", 1, credential_spec(kind, **send))
+        site = Site(make_target)
+        site.pages |= {"/": answer(body=WSDL), "/closed": answer(401)}
+        fetch = fetching(f"{site.url}/", credential=credential)
+        assert fetch(f"{site.url}/") == WSDL
+        assert refusal(fetch, f"{site.url}/closed") == (
+            f"{site.url}/closed answers 401: the credential crm goes into a SOAP envelope, and a document is asked for "
+            "without one: inspect it with another."
+        )
+        assert site.asked() == [("/", None), ("/closed", None)]
 
 
 class TestRedirects:

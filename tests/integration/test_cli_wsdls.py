@@ -288,6 +288,13 @@ def test_clones_and_switched_profiles_keep_their_content(onhook: CommandLine, tm
     assert web.fetched == [URL]
 
 
+def test_the_list_ends_with_the_profiles_which_may_be_many(onhook: CommandLine, web: Web) -> None:
+    assert onhook("wsdl", "inspect", URL).code == 0
+    lines = onhook("wsdl", "list").out.splitlines()
+    assert lines[0].endswith("CONTENT HASH                                                             PROFILES")
+    assert lines[1].endswith(f"{hash_of(b'LogCall Lookup')}  -")
+
+
 def test_the_help_shows_an_example(onhook: CommandLine) -> None:
     said = onhook("wsdl", "inspect", "--help")
     assert "onhook wsdl inspect https://crm.example/calls?wsdl" in said.out

@@ -1,5 +1,6 @@
 """`onhook keys`: listed, rotated and pruned, with the key file and with the environment."""
 
+import json
 import os
 import stat
 import time
@@ -15,7 +16,8 @@ from dispatcher.cli.first_run import prepare
 from dispatcher.master_key import decode_keys, read_key_file
 from dispatcher.settings import load_settings
 from dispatcher.wiring import build_store
-from tests.integration.cli_house import CommandLine
+from tests.integration.cli_house import CommandLine, event
+from tests.wsdls.written import service
 
 
 @pytest.fixture
@@ -106,6 +108,40 @@ def test_a_key_that_seals_something_is_not_pruned(onhook: CommandLine, monkeypat
     refused = onhook("keys", "prune")
     assert (refused.code, keys(onhook.data_dir)) == (1, before)
     assert "run `onhook keys rotate` first" in refused.err
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def test_kept_wsdls_and_where_they_were_found_go_along_to_the_new_key(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command: CommandLine = request.getfixturevalue("onhook")
+    if database == "postgresql":
+        url = request.getfixturevalue("postgresql_database")
+        monkeypatch.setenv("ONHOOK_DATABASE_URL", url)
+        prepare(load_settings(data_dir=command.data_dir, database_url=url))
+    wsdl, profile, call = tmp_path / "crm.wsdl", tmp_path / "soap.yaml", tmp_path / "event.json"
+    wsdl.write_bytes(service(3))
+    kept = command("wsdl", "inspect", wsdl, "--json").json
+    profile.write_text(
+        "name: soap\ntrigger: {events: [call.finished]}\nrequest: {kind: soap, operation: do2, "
+        f"wsdl: '{kept['content_hash']}', parameters: {{record: {{field0: '{{{{ call.id }}}}'}}}}}}\n"
+    )
+    assert command("profile", "apply", profile).code == 0
+    call.write_text(json.dumps(event()))
+    before = command("wsdl", "list").out, command("profile", "test", "soap", call, "--json").json["request"]
+    assert b"field0>c1</" in before[1]["body"].encode()
+    sealed = command("keys", "list", "--json").json[0]["in"]
+    places = ("wsdl_contents.bundle", "wsdl_contents.description", "wsdl_versions.location")
+    assert [sealed[place] for place in places] == [1, 1, 1]
+
+    assert command("keys", "rotate").code == 0
+    past = time.time() - 3 * LOOK_SECONDS
+    os.utime(command.data_dir / "master.key", (past, past))
+    (_, old) = keys(command.data_dir)
+    assert command("keys", "prune", "--json").json == {"removed": [old]}
+    assert [row["in"] for row in command("keys", "list", "--json").json] == [sealed]
+    after = command("wsdl", "list").out, command("profile", "test", "soap", call, "--json").json["request"]
+    assert (after[0], after[1]["body"]) == (before[0], before[1]["body"])
 
 
 def test_with_keys_in_the_environment_it_says_what_to_do_and_then_does_its_part(

@@ -23,6 +23,14 @@ from tests.integration.canaries import canary, files_below, found, postgresql_co
 from tests.integration.cli_house import CommandLine, until
 from tests.integration.flower import every_page, flower
 from tests.integration.house import House
+from tests.integration.private_soap import (
+    SOAP_OUTCOMES,
+    SOAP_SECRETS,
+    assert_soap_went_through,
+    plant_soap_credentials,
+    soap_answer_of,
+    soap_documents,
+)
 from tests.integration.target import Answer, Got, Target, self_signed
 from tests.support.redis import RedisServer
 
@@ -53,6 +61,7 @@ OUTCOMES = {
     "tls": ("dead", "gave up after 1 attempt, last tls"),
     "with-token": ("delivered", ""),
     "without-token": ("dead", "gave up"),
+    **SOAP_OUTCOMES,
 }
 """State and the beginning of the reason, by the profile's name."""
 
@@ -75,6 +84,8 @@ def call_of(side: str) -> dict[str, Any]:
         elif field.kind is Kind.TEXT_LIST:
             where[name] = [word, f"{word}2"]
     call["external_number"], call["dnis"] = f"+{NUMBERS[side]}01", f"+{NUMBERS[side]}02"
+    call["external"] |= {"raw": call["external_number"], "e164": call["external_number"]}
+    call["dialled"] |= {"raw": call["dnis"], "e164": call["dnis"]}
     call["recording"] = {"state": "available", "url": f"https://pbx.example/{canary(f'recording {side}')}?t=1"}
     call["custom"] = {
         "notes": f'Zoë said: "{canary(f"notes {side}")}" & <paid> with {_spaced(CARDS[side])}, twice',
@@ -96,7 +107,7 @@ def canaries_of(side: str, secrets: dict[str, str]) -> dict[str, str]:
     places = {word: word for word in re.findall(r"Zq[A-Za-z0-9]+Qz", texts)}
     numbers = {f"number {last}": NUMBERS[side] + last for last in ("01", "02", "03")}
     answers = {what: canary(f"{what} {side}") for what in ("answer body", "answer header", "redirect")}
-    kept = ("profile url", "profile header", "user", "password", "client secret", "token")
+    kept = ("profile url", "profile header", "user", "password", "client secret", "token", *SOAP_SECRETS)
     answers |= {what: canary(f"{what} {side}") for what in kept}
     return {**places, **numbers, **answers, **secrets, **scrubbed_of(side)}
 
@@ -168,6 +179,7 @@ def documents(side: str, target: Target, strange: Target) -> list[dict[str, Any]
         document(side, "denied", "http://10.11.12.13"),
         document(side, "render", target.url, request=changed(headers=[{"name": "X-Bad", "value": rounded}])),
         document(side, "not-json", target.url, success={"body": {"json": "$.a", "equals": 1}}),
+        *soap_documents(side, target, document, "{{ call.custom.notes }}"),
     ]
 
 
@@ -177,6 +189,8 @@ def answer_of(got: Got, seen: list[str]) -> Answer:
     way, identifier = got.path.split("/")[1], got.headers.get("webhook-id", "")
     first = identifier not in seen
     seen.append(identifier)
+    if way == "wsdl" or way.startswith("soap-"):
+        return soap_answer_of(way, side, got, is_first=first)
     said = canary(f"answer body {side}")
     headers = (("x-echo", canary(f"answer header {side}")), ("content-type", "application/json"))
     body = json.dumps({"lead": said, "said": got.body.decode("utf-8", "replace")}).encode()
@@ -213,6 +227,7 @@ def plant(house: House, side: str, target: Target, strange: Target) -> list[str]
         url = f"{target.url}/{path}/{canary(f'profile url {side}')}"
         client = {"client_id": "onhook", "client_secret": canary(f"client secret {side}"), "token_url": url}
         house.ok("POST", "/v1/credentials", {"name": name, "kind": "oauth2_client_credentials", **client})
+    plant_soap_credentials(house, side, target)
     made = documents(side, target, strange)
     for each in made:
         house.ok("POST", "/v1/profiles", each)
@@ -359,6 +374,7 @@ def test_nothing_of_a_call_is_found_where_it_does_not_belong(
     assert "onhook.evaluate" in heard
 
     assert hits(everything, {name: text.encode() for name, text in logs.items()}) == {}
+    assert [name for name, text in logs.items() if '"logger":"zeep' in text] == []
     assert hits(everything, {"broker": carried, "flower": heard.encode()}) == {}
     assert hits(everything, kept) == {}
     assert hits(everywhere["private"], {name: text.encode() for name, text in shown.items()}) == {}
@@ -376,6 +392,7 @@ def test_nothing_of_a_call_is_found_where_it_does_not_belong(
     for place in ("number 01", "answer body", "answer header", "profile header"):
         assert place in found(everywhere["ordinary"], "\n".join(shown.values()).encode())
         assert place.startswith("answer") or place in found(everywhere["private"], got)
+    assert_soap_went_through(target.requests, shown)
 
 
 def test_a_private_event_is_erased_within_seconds_of_its_last_delivery(

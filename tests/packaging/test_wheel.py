@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dispatcher
+from tests.wsdls.written import service
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +98,36 @@ def test_its_metadata_says_what_it_is(wheel, names):
 def test_installed_without_the_checkout_it_finds_its_configuration(installed):
     found = run_installed(installed, "-c", "from dispatcher.settings import config_dir; print(config_dir())")
     assert Path(found.strip()) == installed / "share" / "onhook" / "config"
+
+
+def test_installed_without_the_checkout_it_checks_and_inspects_wsdls(installed):
+    folder = installed / "wsdls"
+    folder.mkdir()
+    (folder / "crm.wsdl").write_bytes(service(2))
+    checked = run_installed(installed, "-m", "dispatcher.cli", "wsdl", "check", str(folder))
+    assert checked.splitlines()[0] == "parsed  crm.wsdl  1 service, 2 operations"
+    data = installed / "data"
+    data.mkdir(mode=0o700)
+    prepare = "from dispatcher.cli.first_run import prepare; from dispatcher.settings import load_settings as load"
+    run_installed(installed, "-c", f"from pathlib import Path; {prepare}; prepare(load(data_dir=Path({str(data)!r})))")
+    words = ["wsdl", "inspect", str(folder / "crm.wsdl"), "--data-dir", str(data)]
+    inspected = run_installed(installed, "-m", "dispatcher.cli", *words)
+    assert [line for line in inspected.splitlines() if line.startswith("    do")] == ["    do0", "    do1"]
+
+
+def test_the_process_that_reads_wsdls_is_the_installed_one(installed):
+    """It is told so by where its modules are, since a checkout may be importable beside them."""
+    noted = installed / "reader"
+    note = f"import dispatcher; open({str(noted)!r}, 'w').write(dispatcher.__file__); "
+    program = (
+        "from dispatcher.adapters.soap.bounded import START, BoundedReader\n"
+        "from dispatcher.domain.soap.bundle import Bundle\n"
+        f"with BoundedReader(start=START.replace('main(sys.argv', {note!r} + 'main(sys.argv')) as reader:\n"
+        f"    print(len(reader.describe(Bundle('a', {{'a': {service(2)!r}}})).services))\n"
+    )
+    assert run_installed(installed, "-c", program) == "1\n"
+    [packages] = installed.glob("lib/python*/site-packages")
+    assert Path(noted.read_text()) == packages / "dispatcher" / "__init__.py"
 
 
 def test_installed_without_the_checkout_it_has_the_same_settings(installed):

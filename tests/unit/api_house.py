@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 from starlette.testclient import TestClient
 
-from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.engines import ENGINES
 from dispatcher.adapters.http_text import show_request
 from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.api.app import build_app
+from dispatcher.api.forwarded import Networks
 from dispatcher.api.services import ReadyReport, Services
 from dispatcher.domain.credentials.spec import CredentialEngines
 from dispatcher.domain.delivery import NewDelivery, State
@@ -25,6 +25,7 @@ from dispatcher.ingest import Ingestor
 from dispatcher.ports import Evaluation, Source
 from dispatcher.tokens import Minted, Scope, Tokens
 from dispatcher.wsdls import Wsdls
+from dispatcher.xml_reading.paths import compile_xpath
 from tests.unit.memory_admin import MemoryAdmin
 from tests.unit.wsdl_doubles import OperationTemplates, Web, WordsEngine
 
@@ -81,6 +82,8 @@ class House:
     hints: MemoryHints = field(default_factory=MemoryHints)
     clock: HandClock = field(default_factory=HandClock)
     public_url: str | None = None
+    trusted_proxies: Networks = ()
+    peer: str = "testclient"
     ready: ReadyReport = field(default_factory=lambda: ReadyReport(database=True, broker=True))
 
     def __post_init__(self) -> None:
@@ -107,9 +110,10 @@ class House:
             version="1.2.3",
             ready=lambda: self.ready,
             metrics=lambda: b"onhook_up 1\n",
+            trusted_proxies=self.trusted_proxies,
         )
         self.services = services
-        self.client = TestClient(build_app(services), raise_server_exceptions=False)
+        self.client = TestClient(build_app(services), raise_server_exceptions=False, client=(self.peer, 50_000))
 
     def __enter__(self) -> Self:
         self.client.__enter__()

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.client_certificates import read_tls
 from dispatcher.adapters.token_store import Refusal, TokenState
 from dispatcher.domain.credentials.access_token import AccessToken
@@ -15,6 +14,7 @@ from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.credentials.spec import CredentialEngines, CredentialSpec, parse_credential
 from dispatcher.domain.exchange import Request
 from dispatcher.ports import StoreUnavailable
+from dispatcher.xml_reading.paths import compile_xpath
 from tests.unit.doubles import WORKSPACE
 
 ENGINES = CredentialEngines(compile_xpath, read_tls)

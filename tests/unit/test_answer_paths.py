@@ -4,8 +4,8 @@ from time import process_time
 
 import pytest
 
-from dispatcher.adapters.answer_paths import MAX_FOUND, MAX_XML_BYTES, compile_xpath
 from dispatcher.domain.engines import PathRefused
+from dispatcher.xml_reading.paths import MAX_FOUND, MAX_XML_BYTES, compile_xpath
 
 ORDERS = b"""<r xmlns:n="urn:n"><lead id="1" n:kind="new">A</lead><lead id="2"><name>Jane <b>Roe</b></name></lead>
 <n:lead id="3"/><empty/><!-- no text --><mixed>x<!-- y -->z<![CDATA[<&]]></mixed></r>"""
@@ -84,7 +84,7 @@ def test_what_is_no_safe_document_holds_nothing(document: bytes):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_dtd_is_refused_before_anything_is_parsed(monkeypatch: pytest.MonkeyPatch, encoding: str):
     parsed: list[bytes] = []
-    monkeypatch.setattr("dispatcher.adapters.answer_paths.etree.fromstring", lambda text, parser: parsed.append(text))
+    monkeypatch.setattr("dispatcher.xml_reading.paths.etree.fromstring", lambda text, parser: parsed.append(text))
     document = "<!-- > --><?a <!--?>\n<!-- --><!DOCTYPE r [<!ENTITY a 'a'>]><r b='&a;'/>"
     assert compile_xpath("/r/@b", {})(document.encode(encoding)) == []
     assert parsed == []

@@ -192,6 +192,7 @@ def test_the_description_needs_no_token_and_names_every_address(house: House) ->
         "/v1/credentials/{name}/secrets/{which}": ["delete"],
         "/v1/credentials/{name}/secrets/{which}/rotate": ["post"],
         "/v1/sources": ["get", "post"],
+        "/v1/sources/preview": ["post"],
         "/v1/sources/{name}": ["delete", "get", "put"],
         "/v1/sources/{name}/events": ["get", "post"],
         "/v1/tokens": ["get", "post"],

@@ -92,12 +92,24 @@ def test_a_mask_without_a_secret_behind_it_is_422(house: House, secret: str) -> 
         ({"country": "Germany"}, "country"),
         ({"config": []}, "config"),
         ({"config": "x"}, "config"),
+        ({"config": {"numbers": {"outside_line": 9}}}, "config.numbers.outside_line"),
+        ({"config": {"numbers": {"assume": True}}}, "config.numbers.assume"),
         ({"auth": {"kind": "magic"}}, "auth.kind"),
         ({"auth": {"kind": "basic", "username": "x"}}, "auth.password"),
         ({"auth": {"kind": "basic", "username": "x", "password": "y", "salt": "z"}}, "auth.salt"),
         ({"auth": {"kind": "twilio", "auth_token": "x"}}, "auth.kind"),
         ({"auth": "open"}, "auth"),
         ({"colour": "red"}, "colour"),
+        ({"config": {"recording_base": "https://rec.example/"}}, "config.recording_base"),
+        ({"config": {"scrub": "no"}}, "config.scrub"),
+        ({"format": "generic", "auth": None, "config": {"quiet_seconds": 5}}, "config.quiet_seconds"),
+        ({"config": {"numbers": {"outside_line": 0}}}, "config.numbers.outside_line"),
+        ({"format": "mapped", "auth": None, "config": {}}, "config.event"),
+        (
+            {"auth": {"kind": "all", "of": [{"kind": "basic", "username": "x"}, {"kind": "token"}]}},
+            "auth.of[0].password",
+        ),
+        ({"auth": {"kind": "all", "of": [{"kind": "plivo", "auth_token": "x"}, {"kind": "token"}]}}, "auth.of[0].kind"),
     ],
 )
 def test_a_bad_source_is_422_by_name_and_is_not_saved(house: House, over: dict[str, Any], field: str) -> None:
@@ -105,6 +117,22 @@ def test_a_bad_source_is_422_by_name_and_is_not_saved(house: House, over: dict[s
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
     assert list(house.store.saved_sources) == ["default"]
+
+
+def test_a_member_that_is_misspelt_is_refused_with_the_nearest(house: House) -> None:
+    answer = house.call("POST", "/v1/sources", json={**FREESWITCH, "config": {"inbound_context": []}})
+    [error] = answer.json()["errors"]
+    assert error["expected"] == "no such member (did you mean inbound_contexts?)"
+
+
+def test_a_mask_inside_of_several_checks_stays_what_it_is(house: House) -> None:
+    addresses = {"kind": "ip_allow", "networks": ["192.0.2.0/24"]}
+    auth = {"kind": "all", "of": [FREESWITCH["auth"], addresses]}
+    house.call("POST", "/v1/sources", json={**FREESWITCH, "auth": auth})
+    shown = house.call("GET", "/v1/sources/fs").json()
+    assert shown["auth"] == {"kind": "all", "of": [MASKED["auth"], addresses]}
+    assert house.call("PUT", "/v1/sources/fs", json={**shown, "country": "AT"}).status_code == 200
+    assert house.store.saved_sources["fs"].auth == auth
 
 
 def test_a_refusal_does_not_quote_a_secret(house: House) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from dispatcher.adapters.logs import NEVER_BELOW_WARNING, describe, log_event, set_up_logging
+from dispatcher.adapters.logs import NEVER_BELOW_WARNING, SILENT, describe, log_event, set_up_logging
 from dispatcher.settings import SettingsError, logger_levels
 
 QUIET = {"celery": "WARNING", "kombu": "WARNING"}
@@ -24,7 +24,7 @@ class Colour(StrEnum):
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
     handlers, level = logging.root.handlers[:], logging.root.level
-    shown, names = warnings.showwarning, (*QUIET, *NEVER_BELOW_WARNING)
+    shown, names = warnings.showwarning, (*QUIET, *NEVER_BELOW_WARNING, *SILENT)
     levels = {name: logging.getLogger(name).level for name in names}
     yield
     logging.captureWarnings(capture=False)

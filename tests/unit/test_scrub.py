@@ -238,3 +238,41 @@ def test_beyond_a_hundred_thousand_digits_of_one_text_every_long_run_is_masked_w
     filler = "1234567890123 x " * 7_691
     assert without_cards(f"{filler}4111111111111111").endswith(" x ****1111")
     assert without_cards(f"{filler}1234567890123 x 4111111111111111 or +4915112345678").endswith(" x **** or +****")
+
+
+@given(st.integers(1_100_000_000_000_000, 2_199_999_999_999_999).map(str).map(lambda digits: luhn(digits[:15])))
+def test_epoch_microseconds_that_pass_the_check_stay_in_a_note_too(ticks: str):
+    assert is_card_number(ticks) is False
+    assert without_cards(f"agent logged in at {ticks}") == f"agent logged in at {ticks}"
+
+
+def test_the_forms_of_a_number_stay():
+    number = {"raw": GERMAN_MOBILE, "e164": f"+{GERMAN_MOBILE}", "digits": GERMAN_MOBILE, "anonymous": False}
+    call = {"id": "7f9c", "external": number, "dialled": number}
+    assert scrub_call(call) is call
+
+
+@pytest.mark.parametrize("name", ["src", "dst", "cnum", "dialed_number", "rdnis", "sequence", "session_id", "channel"])
+def test_a_field_that_a_pbx_names_for_a_number_or_an_id_keeps_it(name: str):
+    call = {"id": "7f9c", "custom": {name: GERMAN_MOBILE}}
+    assert scrub_call(call) is call
+
+
+PAID = (
+    "Cust. Jane Roe called re invoice 2026-11-0042, wants call back on +1 (415) 555-0100 before 5pm. "
+    "Took pymt by phone: {}, auth 004211. Ref INV-20261120-77."
+)
+BEZAHLT = "Kd. möchte Rückruf unter 030 23125012 oder +49 170 12345675; zahlt mit {}."
+NO_CARD = "call 7f9c2b44-550e-4e29-a716-446655440000, https://pbx.example/rec/4111111111111111.wav, ext 154, 3 min {}"
+
+
+@pytest.mark.parametrize(
+    ("note", "written", "kept"),
+    [
+        (PAID, "4111 1111 1111 1111 exp 12/28 cvv 123", "****1111 exp 12/28 cvv ***"),
+        (BEZAHLT, "5555-5555-5555-4444, Prüfziffer 987", "****4444, Prüfziffer ***"),
+        (NO_CARD, "20 s", "20 s"),
+    ],
+)
+def test_notes_as_agents_write_them(note: str, written: str, kept: str):
+    assert without_cards(note.format(written)) == note.format(kept)

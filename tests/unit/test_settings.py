@@ -45,6 +45,7 @@ def test_the_defaults_are_one_machine_with_everything_embedded(tmp_path):
     assert settings.sqlalchemy_url == f"sqlite:///{tmp_path}/onhook-data/onhook.db"
     assert (settings.host, settings.port, settings.max_body_bytes) == ("127.0.0.1", 8080, 8388608)
     assert (settings.master_key, settings.egress_allow, settings.lease_seconds) == ((), (), None)
+    assert settings.trusted_proxies == ()
 
 
 def test_the_command_line_overrules_the_environment_which_overrules_the_file(monkeypatch, tmp_path):

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from dispatcher.adapters.answer_paths import parsed
 from dispatcher.adapters.soap.bounded_replies import MAX_WRITTEN_OUT, NotBounded, bounded_copy
 from dispatcher.adapters.soap.json_values import jsonable
 from dispatcher.adapters.soap.replies import ReplyReader
 from dispatcher.domain.exchange import Answer
 from dispatcher.domain.soap.description import SoapVersion
 from dispatcher.ports import StoreUnavailable
+from dispatcher.xml_reading.paths import parsed
 from tests.unit.soap_house import ADDRESS, CRM, ENVELOPES, RPC, SoapHouse
 
 CALL = {"CallId": "a", "Seconds": 1}

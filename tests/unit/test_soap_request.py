@@ -90,6 +90,12 @@ def test_a_member_that_does_not_fit_is_refused_by_its_name(member: str, value: A
     assert f"request.{member}" in [field for field, _ in faults]
 
 
+@pytest.mark.parametrize("version", [1.1, 1.2, 1])
+def test_a_version_without_quotes_is_told_to_be_a_text(version: float) -> None:
+    _, faults = read({**BY_WSDL, "soap_version": version})
+    assert faults == [("request.soap_version", 'a text, in quotes: "1.1" or "1.2"')]
+
+
 @pytest.mark.parametrize("name", ["SOAPAction", "Content-Type", "webhook-id", "Host", "a b"])
 def test_headers_that_are_set_anyway_are_refused(name: str) -> None:
     _, faults = read({**BY_WSDL, "http_headers": [{"name": name, "value": "x"}]})

@@ -501,3 +501,27 @@ def test_descriptions_that_are_many_leave_one_after_another(monkeypatch: pytest.
     assert house.library.description(WORKSPACE, house.hash) is not None
     assert house.library.description(WORKSPACE, other) is not None
     assert list(house.library._described) == [(WORKSPACE, other)]
+
+
+def test_a_value_that_does_not_fit_its_schema_is_a_text_in_the_reply(house: SoapHouse):
+    odd = RESULT.replace("<LeadId>17</LeadId>", "<LeadId>L-17</LeadId>").replace("<Fee>1.50</Fee>", "<Fee>free</Fee>")
+    reply = house.render(CONTEXT, parameters=LEAST).read_reply(answer(odd))
+    assert reply.fields() == {"LogCallResult": {"LeadId": "L-17", "Fee": "free", "At": "2026-11-20T10:03:20+00:00"}}
+
+
+@pytest.mark.parametrize("path", ["LeadId", "LogCallResult.LeadId", "LogCallResult.*"])
+def test_an_output_may_name_a_field_of_the_reply_with_or_without_what_wraps_it(house: SoapHouse, path: str):
+    assert house.faults(parameters=LEAST, profile={"outputs": [{"name": "x", "field": path}]}) == {}
+
+
+def test_a_field_that_no_reply_can_have_is_refused_with_those_that_there_are(house: SoapHouse):
+    wanted = {
+        "outputs": [{"name": "x", "field": "LeadIds"}, {"name": "y", "field": "LogCallResult.Fees"}],
+        "success": {"body": {"field": "Status", "equals": "OK"}},
+    }
+    expected = "a field of the operation's reply{}; there are LeadId, Fee, At"
+    assert house.faults(parameters=LEAST, profile=wanted) == {
+        "outputs[0].field": expected.format(" (did you mean LeadId?)"),
+        "outputs[1].field": expected.format(""),
+        "success.body.field": expected.format(""),
+    }

@@ -178,24 +178,31 @@ def test_what_can_be_verified_can_be_saved(auth):
     assert check_auth(auth) == []
 
 
+KINDS = (
+    "token, basic, bearer, header_token, body_token, query_token, hmac, jwt, standard_webhooks, twilio, plivo, telnyx, "
+    "ip_allow, all"
+)
+TEXT = "expected text that is not empty, got not that."
+
+
 @pytest.mark.parametrize(
     ("auth", "problems"),
     [
-        ("basic", ["auth must be an object with a kind."]),
-        ({}, ["auth.kind must be one of token, basic, bearer, twilio."]),
-        ({"kind": "digest"}, ["auth.kind must be one of token, basic, bearer, twilio."]),
-        ({"kind": {}}, ["auth.kind must be one of token, basic, bearer, twilio."]),
+        ("basic", ["auth: expected an object with a kind, or null, got not that."]),
+        ({}, [f"auth.kind: expected one of {KINDS}, got nothing."]),
+        ({"kind": "bearr"}, [f'auth.kind: expected one of {KINDS} (did you mean bearer?), got string "bearr".']),
+        ({"kind": {}}, [f"auth.kind: expected one of {KINDS}, got object."]),
         (
             {"kind": "basic", "username": "", "pass": "x"},
             [
-                "auth.username must be text that is not empty.",
-                "auth.password must be text that is not empty.",
-                "auth.pass is not known for the kind basic.",
+                "auth.pass: expected no such member (there are username, password, password_2), got not that.",
+                f"auth.username: {TEXT}",
+                "auth.password: expected text that is not empty, got nothing.",
             ],
         ),
-        ({"kind": "bearer", "token": 5}, ["auth.token must be text that is not empty."]),
-        ({"kind": "twilio", "auth_token": "\ud800"}, ["auth.auth_token must be text that is not empty."]),
-        ({**BASIC, "username": "a:b"}, ["auth.username must not contain a colon (RFC 7617)."]),
+        ({"kind": "bearer", "token": 5}, [f"auth.token: {TEXT}"]),
+        ({"kind": "twilio", "auth_token": "\ud800"}, [f"auth.auth_token: {TEXT}"]),
+        ({**BASIC, "username": "a:b"}, ["auth.username: expected no colon in it (RFC 7617), got one."]),
     ],
 )
 def test_what_cannot_is_refused_in_sentences(auth, problems):

@@ -71,7 +71,6 @@ LEGACY = [
     ("destinationnum", "+18005551213"),
     ("duration", "200"),
     ("answered", "true"),
-    ("token", "s3cret"),
 ]
 
 

@@ -194,8 +194,8 @@ def test_pressed_keys_are_not_kept():
         (b"[]", "The body is no JSON object."),
         (b'{"state": "hangup"}', "The body has no call_id or no state, so it is no call event of Dialpad's."),
         (b'{"call_id": 1}', "The body has no call_id or no state, so it is no call event of Dialpad's."),
-        (b"a.b.c", "The body looks like a JSON Web Token, but its claims are no Base64."),
-        (token(b"{"), "The body is not JSON (line 1, column 2)."),
+        (b"a.b.c", "The body is not JSON (line 1, column 1)."),
+        (token(b"{"), "The body is not JSON (line 1, column 1)."),
     ],
 )
 def test_a_refusal_says_what_is_missing(body, reason):

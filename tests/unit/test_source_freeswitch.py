@@ -73,7 +73,21 @@ CALL = {
     "direction": "inbound",
     "caller_name": "Jane Roe",
     "external_number": "+14155550100",
+    "external": {
+        "raw": "+14155550100",
+        "e164": "+14155550100",
+        "national": "(415) 555-0100",
+        "digits": "14155550100",
+        "anonymous": False,
+    },
     "dnis": "+18005551212",
+    "dialled": {
+        "raw": "+18005551212",
+        "e164": "+18005551212",
+        "national": "(800) 555-1212",
+        "digits": "18005551212",
+        "anonymous": False,
+    },
     "agent": {"extension": "154"},
     "group": "sales@pbx.example",
     "account_codes": ["1001"],
@@ -280,6 +294,22 @@ def test_times_come_from_microseconds_then_seconds_then_local_stamps():
 def test_an_hour_that_comes_twice_is_taken_for_the_first():
     stamps = {"start_uepoch": None, "start_epoch": None, "start_stamp": "2026-10-25 02:30:00"}
     assert call_of(SourceSettings(time_zone="Europe/Berlin"), **stamps)["started_at"] == "2026-10-25T00:30:00Z"
+
+
+def test_a_call_that_began_before_an_hour_came_again_does_not_end_before_it_began():
+    berlin = SourceSettings(time_zone="Europe/Berlin")
+    none = dict.fromkeys(["start_uepoch", "start_epoch", "answer_uepoch", "answer_epoch", "end_uepoch", "end_epoch"])
+    stamps = {
+        "start_stamp": "2026-10-25 02:50:00",
+        "answer_stamp": "2026-10-25 02:51:00",
+        "end_stamp": "2026-10-25 02:05:00",
+    }
+    call = call_of(berlin, **none, **stamps)
+    assert (call["started_at"], call["answered_at"], call["ended_at"]) == (
+        "2026-10-25T00:50:00Z",
+        "2026-10-25T00:51:00Z",
+        "2026-10-25T01:05:00Z",
+    )
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", ""])
@@ -559,6 +589,7 @@ def test_the_published_record_gives_exactly_this_event(samples):
         "id": uuid,
         "direction": "internal",
         "dnis": "1002",
+        "dialled": {"raw": "1002", "digits": "1002", "extension": "1002", "anonymous": False},
         "agent": {"extension": "1002"},
         "started_at": "2018-01-11T10:25:44.534355Z",
         "answered_at": "2018-01-11T10:25:47.954373Z",

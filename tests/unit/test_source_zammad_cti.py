@@ -59,11 +59,10 @@ def test_the_moments_before_are_those_of_their_receipt(event, kind, name):
     assert found.event.call == {**PARTIES, name: AT}
 
 
-def test_a_form_says_the_same_and_no_secret_is_kept():
-    fields = {**{name: text for name, text in HANGUP.items() if name != "user"}, "user[]": "John Doe", "token": "s3"}
+def test_a_form_says_the_same():
+    fields = {**{name: text for name, text in HANGUP.items() if name != "user"}, "user[]": "John Doe"}
     [found] = read_form("zammad_cti", fields)
     assert found.event.call["agent"] == PARTIES["agent"]
-    assert "token" not in found.event.call["custom"]
 
 
 @pytest.mark.parametrize(

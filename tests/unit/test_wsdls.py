@@ -137,7 +137,7 @@ def test_a_dry_run_keeps_nothing(house: House) -> None:
 def test_an_operation_that_is_not_there_is_refused_and_nothing_is_kept(house: House) -> None:
     with pytest.raises(InspectionRefused) as refused:
         house.inspect(operation="LogCal")
-    expected = "the name of an operation (did you mean LogCall?)"
+    expected = "the name of an operation (did you mean LogCall?); there are LogCall"
     assert refused.value.faults == [{"field": "operation", "expected": expected, "got": "LogCal"}]
     assert house.store.kept_wsdls == {}
     house.inspect()

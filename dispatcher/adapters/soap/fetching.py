@@ -41,7 +41,8 @@ class SenderFetch:
     """The port `Fetch`, for the documents of one WSDL. Each call blocks until there is an answer.
 
     The credential is shown to the scheme, host and port of `root` alone, and to the same host's https where `root` is
-    http. Redirects are followed on the same host only, and never from https to http.
+    http; one that goes into a SOAP envelope is shown nowhere. Redirects are followed on the same host only, and never
+    from https to http.
     """
 
     sender: AuthenticatedSender
@@ -66,6 +67,9 @@ class SenderFetch:
 
     def _ask(self, url: str) -> Answer:
         seconds = max(min(self.document_seconds, self._ends_at - time.monotonic()), 0.001)
+        credential = self._credential_for(url)
+        # A document is asked for without an envelope: what goes into one stays here, its client certificate alone goes.
+        enveloped = credential is not None and credential.spec.goes_into_envelope
         request = Request(
             "GET",
             url,
@@ -73,7 +77,8 @@ class SenderFetch:
             None,
             min(CONNECT_SECONDS, seconds),
             seconds,
-            self._credential_for(url),
+            None if enveloped else credential,
+            credential.spec.tls if credential is not None and enveloped else None,
             proxy=self.proxy,
             max_response_bytes=MAX_DOCUMENT_BYTES,
         )
@@ -108,6 +113,9 @@ class SenderFetch:
             return "name a credential that may read it"
         if self._credential_for(url) is None:
             return "it is elsewhere than the WSDL itself, and so the credential is not shown there"
+        if self.credential.spec.goes_into_envelope:
+            without = "and a document is asked for without one: inspect it with another"
+            return f"the credential {self.credential.name} goes into a SOAP envelope, {without}"
         return f"the credential {self.credential.name} may not read it"
 
 

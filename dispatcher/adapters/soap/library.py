@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
+from dispatcher.adapters.process import free_what_stayed, making_what_stays
 from dispatcher.adapters.soap.envelopes import ParsedWsdl
 from dispatcher.adapters.soap.zeep_document import parse_bundle
 from dispatcher.domain.exchange import ErrorWord
@@ -26,7 +27,8 @@ from dispatcher.ports.wsdl import KeptWsdl, ReadDescription
 logger = logging.getLogger(__name__)
 
 MAX_PARSED_BYTES = 33_554_432
-"""Of the sources of what is kept parsed; zeep's objects take some twenty times as much memory."""
+"""Of the sources of what is kept parsed; zeep's objects take some thirty times as much memory. What had no more room is
+freed once it is half as much."""
 MAX_DESCRIBED_PARAMETERS = 100_000
 """Of all descriptions kept, for checking and compiling profiles: some 60 MB."""
 REFUSED_SECONDS = 30.0
@@ -65,6 +67,7 @@ class WsdlLibrary:
         self._load, self._read_description = load, read_description
         self._max_parsed_bytes, self._now = max_parsed_bytes, now
         self._parsed: OrderedDict[str, tuple[ParsedWsdl, int]] = OrderedDict()
+        self._let_go_bytes = 0
         self._refused: dict[str, _Refused] = {}
         self._described: OrderedDict[tuple[UUID, str], tuple[Description, int]] = OrderedDict()
         self._lock = Lock()
@@ -131,7 +134,7 @@ class WsdlLibrary:
         began = self._now()
         try:
             kept = self._kept(workspace_id, content_hash)
-            with _patient():
+            with _patient(), making_what_stays():
                 parsed = ParsedWsdl(parse_bundle(kept.bundle), kept.description)
         except StoreUnavailable:
             raise
@@ -161,8 +164,13 @@ class WsdlLibrary:
             self._refused.pop(content_hash, None)
             self._parsed[content_hash] = parsed, size
             while len(self._parsed) > 1 and _total(self._parsed) > self._max_parsed_bytes:
-                self._parsed.popitem(last=False)
+                self._let_go_bytes += self._parsed.popitem(last=False)[1][1]
             self._parsing.pop(content_hash, None)
+            # Not each time, because it holds every thread up.
+            free = self._let_go_bytes > self._max_parsed_bytes // 2
+            self._let_go_bytes = 0 if free else self._let_go_bytes
+        if free:
+            free_what_stayed()
 
     def _refuse(self, content_hash: str, reason: str, *, passing: bool = False) -> RenderError:
         refused = _Refused(self._now() + REFUSED_SECONDS, reason, passing)

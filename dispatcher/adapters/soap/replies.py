@@ -8,11 +8,11 @@ from typing import Any
 
 from lxml import etree
 
-from dispatcher.adapters.answer_paths import parsed
 from dispatcher.adapters.soap.namespaces import ENVELOPE
 from dispatcher.domain.exchange import Answer
 from dispatcher.domain.soap.description import SoapVersion
 from dispatcher.domain.soap.reply import Fault, Reply
+from dispatcher.xml_reading.paths import parsed
 
 MAX_REPLY_BYTES = 1_048_576
 """Of one answer: some 30 ms to parse at the worst, on the thread that records. A reply to a call that has ended says

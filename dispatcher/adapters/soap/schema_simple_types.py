@@ -87,12 +87,22 @@ class NarrowedContent(UnresolvedType):
 
 
 class TextAsItIs:
-    """Before a simple type of zeep's: a text is written as it is. Values come in their lexical form, of which zeep
-    breaks some: it takes lists apart by characters, cannot write a `gYear`, and writes `NAN`."""
+    """Before a simple type of zeep's: a text is written as it is, and not lost where it is read.
+
+    Values come in their lexical form, of which zeep breaks some: it takes lists apart by characters, cannot write a
+    `gYear`, and writes `NAN`.
+    """
 
     def xmlvalue(self, value: Any) -> Any:
         """The text itself; of any other value what zeep makes of it."""
         return value if isinstance(value, str) else super().xmlvalue(value)  # type: ignore[misc]
+
+    def pythonvalue(self, value: Any, schema: Any = None) -> Any:  # noqa: ARG002 - as zeep has it
+        """What a reply's text means; the text itself where it is none of the type's. zeep would lose it."""
+        try:
+            return super().pythonvalue(value)  # type: ignore[misc]
+        except (TypeError, ValueError, ArithmeticError):
+            return value
 
 
 class KeptList(TextAsItIs, ListType):

@@ -29,6 +29,7 @@ from dispatcher.domain.soap.checking import check
 from dispatcher.domain.soap.choosing import Chosen, NotOffered, chosen
 from dispatcher.domain.soap.description import Description, SoapVersion
 from dispatcher.domain.soap.filling import ValueRefused, fill
+from dispatcher.domain.soap.reply_fields import missing_field
 from dispatcher.ports import Rendered, RenderError
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -116,6 +117,7 @@ class SoapTemplates:
         _check_values(reading, request, picked, description)
         _address(request, picked, reading)
         _compile_values(compiler, request, picked, description)
+        _check_fields(reading, spec, picked, description)
         noted = {fault["field"] for fault in reading.faults}
         return reading.faults + [fault for fault in compiler.faults if fault["field"] not in noted]
 
@@ -233,6 +235,26 @@ def _check_values(reading: Reading, request: SoapRequest, picked: Chosen, descri
         named = [each for each in operation.headers if each.name in request.headers]
         unknown = {name for name in request.headers if name not in {each.name for each in operation.headers}}
         check(reading, request.headers, operation.headers if unknown else named, (), types, _HEADERS, has_template)
+
+
+def _check_fields(reading: Reading, spec: ProfileSpec, picked: Chosen, description: Description) -> None:
+    """A misspelt field of a required output would have every delivery sent again to a target that has taken it."""
+    wanted = [(f"outputs[{index}].field", output.document) for index, output in enumerate(spec.outputs)]
+    success = spec.success
+    for name, conditions in (
+        ("body", success.body),
+        ("reject_body", success.reject_body),
+        ("retry_body", success.retry_body),
+    ):
+        places = [f"success.{name}[{index}].field" for index in range(len(conditions))]
+        if len(conditions) == 1:
+            places = [f"success.{name}.field"]
+        wanted += [(place, each.document) for place, each in zip(places, conditions, strict=True)]
+    for place, document in wanted:
+        path = document.get("field")
+        expected = None if path is None else missing_field(path, picked.operation.output, description.types)
+        if expected is not None:
+            reading.note(place, expected, path)
 
 
 def _address(request: SoapRequest, picked: Chosen, reading: Reading) -> str:

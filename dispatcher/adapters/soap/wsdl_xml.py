@@ -6,8 +6,8 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from dispatcher.adapters.closed_xml import closed_parser
 from dispatcher.domain.soap.bundle import WsdlRefused
+from dispatcher.xml_reading.closed_xml import closed_parser
 
 MAX_DEPTH = 200
 """Levels of elements. zeep goes two calls of Python deeper with each; libxml2 itself gives up beyond 256."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from lxml import etree
 
-from dispatcher.adapters.closed_xml import closed_parser
+from dispatcher.xml_reading.closed_xml import closed_parser
 
 
 class NoFragment(ValueError):

@@ -17,7 +17,8 @@ from dispatcher.adapters.soap.zeep_definition import DeclaredPort, WsdlDefinitio
 from dispatcher.adapters.soap.zeep_reasons import reason_of
 from dispatcher.domain.soap.bundle import Bundle, WsdlRefused
 
-# zeep writes envelopes at DEBUG, and values that it cannot read at ERROR: nothing of that may reach a log.
+# zeep writes envelopes at DEBUG, and values that it cannot read at ERROR: nothing of that may reach a log. (Where
+# logging is set up, that is said again, since the last one to say so decides.)
 logging.getLogger("zeep").setLevel(logging.CRITICAL + 1)
 
 Result = TypeVar("Result")

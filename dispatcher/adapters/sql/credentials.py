@@ -10,7 +10,6 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from dispatcher.adapters.answer_paths import compile_xpath
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.tables import access_tokens, catalogue, credentials, profiles
 from dispatcher.adapters.token_store import Refusal, TokenState
@@ -19,6 +18,7 @@ from dispatcher.domain.credentials.access_token import AccessToken
 from dispatcher.domain.credentials.credential import Credential
 from dispatcher.domain.credentials.spec import CredentialEngines, CredentialSpec, parse_credential
 from dispatcher.ports import Conflict, SavedCredential
+from dispatcher.xml_reading.paths import compile_xpath
 
 logger = logging.getLogger(__name__)
 

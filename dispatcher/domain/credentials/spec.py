@@ -4,7 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from dispatcher.domain.credentials.kinds import (
     SECRET_NAMES,
@@ -12,6 +12,7 @@ from dispatcher.domain.credentials.kinds import (
     STATIC_READERS,
     Document,
     Kind,
+    Place,
     Put,
     Signature,
     User,
@@ -100,6 +101,20 @@ class CredentialSpec:
     def fetches(self) -> bool:
         """Whether a token must be fetched before a request can be sent."""
         return self.kind in (Kind.OAUTH2, Kind.TOKEN_LOGIN)
+
+    @property
+    def goes_into_envelope(self) -> bool:
+        """Whether it is put into a SOAP envelope, so that a request without one cannot carry it."""
+        match self.means:
+            case UsernameToken():
+                return True
+            case None | User() | Signature():
+                return False
+            case Put() as put:
+                return put.place is Place.SOAP_HEADER
+            case service:
+                return service.send.place is Place.SOAP_HEADER
+        assert_never(self.means)
 
     @property
     def slots(self) -> tuple[int, ...]:

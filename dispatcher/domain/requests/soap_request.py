@@ -73,7 +73,7 @@ def read_soap_request(reading: Reading, raw: object, at: str) -> SoapRequest:
     if given.get("envelope"):
         # What a change from a WSDL to an envelope leaves behind: nobody wrote it, and nothing rests on it.
         given = {name: value for name, value in given.items() if name != "wsdl_hash"}
-    version = reading.word(given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version", tuple(SoapVersion))
+    version = _read_version(reading, given.get("soap_version", SoapVersion.V1_1.value), f"{at}.soap_version")
     one_way = given.get("one_way")
     request = SoapRequest(
         soap_version=SoapVersion(version),
@@ -108,6 +108,14 @@ def _judge_together(reading: Reading, request: SoapRequest, at: str) -> None:
     for name in ("wsdl", *_BY_WSDL):
         if getattr(request, name):
             reading.note_got(f"{at}.{name}", "nothing beside an envelope, which says it all", name)
+
+
+def _read_version(reading: Reading, raw: object, at: str) -> str:
+    if type(raw) in (int, float):
+        # What YAML makes of a version that is written without quotes: the list alone would seem to hold it already.
+        reading.note(at, f'a text, in quotes: "{SoapVersion.V1_1}" or "{SoapVersion.V1_2}"', raw)
+        return SoapVersion.V1_1
+    return reading.word(raw, at, tuple(SoapVersion))
 
 
 def _read_wsdl(reading: Reading, raw: object, at: str) -> str | None:

@@ -1,6 +1,6 @@
 """Which operation at which port a SOAP request means."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dispatcher.domain.requests.soap_request import SoapRequest
@@ -60,6 +60,11 @@ def chosen(description: Description, request: SoapRequest) -> Chosen:
 def _there(field: str, found: Iterable[object], wanted: str, names: Iterable[str], what: str) -> None:
     if found:
         return
-    known = sorted(set(names))
-    listed = ", ".join(known[:MAX_NAMED]) + (f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else "")
-    raise NotOffered(field, f"the name of {what}{nearest(wanted, known)}; there are {listed or 'none'}", wanted)
+    known = set(names)
+    raise NotOffered(field, f"the name of {what}{nearest(wanted, sorted(known))}; there are {listed(known)}", wanted)
+
+
+def listed(names: Collection[str]) -> str:
+    """The first names in their order and how many more there are, or "none"."""
+    more = len(names) - MAX_NAMED
+    return ", ".join(sorted(names)[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "") or "none"

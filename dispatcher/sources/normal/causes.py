@@ -92,12 +92,11 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     {
         word: outcome
         for outcome, words in {
-            "answered": "answer answered completed connected accepted success successful pickedup",
+            "answered": "answer answered completed connected accepted successful pickedup",
             _BUSY: "busy userbusy linebusy busyhere busyeverywhere",
             _MISSED: "missed missedcall noanswer notanswered unanswered noreply noresponse timeout ringtimeout timedout"
             " allottedtimeout progresstimeout noanswertimeout temporarilyunavailable requesttimeout",
-            _REJECTED: "rejected reject callrejected declined decline denied refused dnd donotdisturb blocked"
-            " userchallenge unwanted",
+            _REJECTED: "rejected reject callrejected declined decline denied refused dnd donotdisturb blocked unwanted",
             _CANCELLED: "cancel canceled cancelled callcancelled callcanceled originatorcancel callercancel"
             " loserace pickedoff answeredelsewhere requestterminated callerhangup",
             _FAILED: "failed failure error congestion unreachable unallocated unallocatednumber invalidnumber notfound"

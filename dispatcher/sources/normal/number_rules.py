@@ -48,7 +48,7 @@ def read_number_rules(reading: Reading, given: object, path: str) -> None:
     if type(rules.get("assume_international", False)) is not bool:
         reading.note(f"{path}.assume_international", "true or false", rules["assume_international"])
     if rules.get("extension_lengths") is not None and not _are_lengths(rules["extension_lengths"]):
-        reading.note(f"{path}.extension_lengths", "a list of numbers from 1 to 8", rules["extension_lengths"])
+        reading.note(f"{path}.extension_lengths", "a list of lengths from 1 to 8", rules["extension_lengths"])
 
 
 def _prefix(value: object) -> str:

@@ -32,7 +32,7 @@ def e164(text: str, country: str | None) -> str | None:
 
 
 def international(digits: str) -> str | None:
-    """`+` and the digits where they are a whole number of the country whose code they begin with, else None."""
+    """`+` and the digits where a number of the country whose code they begin with may be so long, else None."""
     return _international(digits) if len(digits) in range(7, 16) and digits.isascii() and digits.isdigit() else None
 
 
@@ -98,9 +98,7 @@ def _e164(text: str, country: str | None) -> str | None:
 @lru_cache(_CACHED)
 def _international(digits: str) -> str | None:
     number = _number(f"+{digits}", None)
-    if number is None or not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return None if number is None else phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def _number(text: str, country: str | None) -> PhoneNumber | None:

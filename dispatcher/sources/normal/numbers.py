@@ -115,11 +115,6 @@ def _e164(number: str, country: str | None, rules: NumberRules) -> str | None:
             return full
         if country is not None and trunk_prefix(country) == "0" and international(plain):
             # Without the zero that the country writes before its numbers, it may as well be another country's.
-            return e164(f"+{plain}", None) if _is_of(plain, country) else None
+            full = e164(plain, country)
+            return full if full == f"+{plain}" else None
     return e164(number, country)
-
-
-def _is_of(digits: str, country: str) -> bool:
-    """Whether digits that are a whole number with a country's code are one of this country, and no national one."""
-    full = e164(digits, country)
-    return full == f"+{digits}"

@@ -1,7 +1,7 @@
 """Moments in every shape that call systems write, as aware datetimes in UTC; None where there is none to be had.
 
-None is given for nothing (`""`, `0`, `null`), for what cannot be read, and for whatever lies before 3 January 1970 or
-behind the year 9998: systems write the zero of their clock, in any zone, or their last day for "it did not happen".
+None is given for nothing (`""`, `0`, `null`), for what cannot be read, and for whatever lies before 3 January 1970:
+systems write the zero of their clock (1970, 1900, 1601, the year 1), in any zone, for "it did not happen".
 
 A local time that the clocks skip in spring is read with the offset from before the change (PEP 495, fold 0): 02:30
 becomes 03:30, as on a clock that nobody has put forward yet. One that they repeat in autumn is the first of the two,
@@ -10,13 +10,13 @@ unless `after` says that it cannot be.
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dispatcher.sources.normal.durations import duration, milliseconds
-from dispatcher.sources.normal.layouts import DAY_FIRST, MONTH_AND_DAY, MONTH_FIRST, YEAR_FIRST, read_layout
+from dispatcher.sources.normal.layouts import DAY_FIRST, MONTH_AND_DAY, MONTH_FIRST, YEAR_FIRST, offset_of, read_layout
 from dispatcher.sources.normal.written import decimal, line_of
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "epoch_milliseconds",
     "epoch_seconds",
     "gregorian_seconds",
+    "is_zone",
     "iso",
     "local",
     "milliseconds",
@@ -44,7 +45,6 @@ Zone = str | tzinfo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)
 """Two days after the epoch: it is 14:00 on the first in Kiribati's zone, and read as UTC-12 that is the second."""
-_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _GREGORIAN_SECONDS = 62_167_219_200
 """From the year 0 (Erlang's `calendar`, which Kazoo is written with) to 1970."""
 _ISO = re.compile(
@@ -77,10 +77,10 @@ def gregorian_seconds(value: object) -> datetime | None:
     return _since_1970(value, 1_000_000, _GREGORIAN_SECONDS)
 
 
-def iso(text: object, zone: Zone) -> datetime | None:
+def iso(text: object, zone: Zone, *, after: datetime | None = None) -> datetime | None:
     """From ISO 8601 with day and time, also with a space for the `T`, `-0500` and no separators at all.
 
-    Without an offset it is of the zone. A fraction is cut behind the microseconds.
+    Without an offset it is of the zone, with `after` as for `local`. A fraction is cut behind the microseconds.
     """
     found = _ISO.fullmatch(line_of(text))
     if found is None:
@@ -89,14 +89,13 @@ def iso(text: object, zone: Zone) -> datetime | None:
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     leap = second == "60"
     try:
-        here = _zone(zone) if offset is None else _offset(offset)
+        here = _zone(zone) if offset is None else offset_of(offset.lower())
         seconds = 59 if leap else int(second or 0)
         at = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, microsecond, tzinfo=here)
     except ValueError:
         return None
-    moment = None if here is None else _moment(at, None)
     # POSIX time knows no leap second: it counts as the first second after it.
-    return moment + timedelta(seconds=1) if moment and leap else moment
+    return None if here is None else _moment(at, after, timedelta(seconds=1 if leap else 0))
 
 
 def rfc2822(text: object) -> datetime | None:
@@ -113,7 +112,7 @@ def rfc2822(text: object) -> datetime | None:
 
 
 def local(text: object, zone: Zone, layouts: Iterable[str], *, after: datetime | None = None) -> datetime | None:
-    """From a text in the first of the layouts (`strptime`'s, English) that fits; one with `%z` says its own offset.
+    """From a text in the first of the layouts (of `layouts.py`) that fits; one with `%z` says its own offset.
 
     `%I`, hours up to 12, is read with `%p` alone, however the text writes it (`pm`, `P.M.`, `3:05PM`). `after` is a
     moment that is known to be no later: it tells which one of a repeated hour is meant.
@@ -165,18 +164,13 @@ def _named_zone(name: str) -> tzinfo | None:
         return None
 
 
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has a zone of this name."""
+    return _named_zone(name) is not None
+
+
 def _zone(zone: Zone) -> tzinfo | None:
     return _named_zone(zone) if isinstance(zone, str) else zone
-
-
-def _offset(text: str) -> tzinfo:
-    if not text.startswith(("+", "-")):
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    if int(digits[2:]) > 59:
-        raise ValueError("minutes of an offset")
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
 def _in_year(naive: datetime, year: int, zone: tzinfo) -> datetime | None:
@@ -186,12 +180,12 @@ def _in_year(naive: datetime, year: int, zone: tzinfo) -> datetime | None:
         return None  # 29 February, or a year that there is not
 
 
-def _moment(local_time: datetime, after: datetime | None) -> datetime | None:
+def _moment(local_time: datetime, after: datetime | None, beyond: timedelta = timedelta()) -> datetime | None:
     try:
         first = local_time.astimezone(UTC)
         if after is not None and first < after:
-            return _real(max(first, local_time.replace(fold=1).astimezone(UTC)))
-        return _real(first)
+            first = max(first, local_time.replace(fold=1).astimezone(UTC))
+        return _real(first + beyond)
     except OverflowError:
         return None
 
@@ -201,4 +195,4 @@ def _real(moment: datetime) -> datetime | None:
         moment = moment.astimezone(UTC)
     except OverflowError:
         return None
-    return moment if _EARLIEST <= moment < _LATEST else None
+    return moment if moment >= _EARLIEST else None

@@ -1,0 +1,30 @@
+"""Whether a post really comes from the source's call system: kinds of checks, a file for each family. Pure."""
+
+from dispatcher.sources.authentication.judge import (
+    verify,
+    verify_address_of,
+    verify_rest,
+    wants_token,
+    without_tokens,
+)
+from dispatcher.sources.authentication.kinds import KINDS
+from dispatcher.sources.authentication.refusals import Forbidden, NotAuthenticated, Why
+from dispatcher.sources.authentication.spec import MASK, check_auth, holds_mask, read_auth, shown_auth, unmasked
+
+__all__ = [
+    "KINDS",
+    "MASK",
+    "Forbidden",
+    "NotAuthenticated",
+    "Why",
+    "check_auth",
+    "holds_mask",
+    "read_auth",
+    "shown_auth",
+    "unmasked",
+    "verify",
+    "verify_address_of",
+    "verify_rest",
+    "wants_token",
+    "without_tokens",
+]
