@@ -15,9 +15,10 @@ from dispatcher.sources import Format, Posted
 from dispatcher.sources.authentication import (
     Forbidden,
     NotAuthenticated,
-    verify_address_of,
-    verify_rest,
-    wants_token,
+    usable_checks,
+    verify_addresses,
+    verify_shown,
+    want_token,
     without_tokens,
 )
 from dispatcher.sources.format import HandshakeReply
@@ -52,9 +53,10 @@ class SourceGate:
         self, source: Source, spoken: Format, scope: Request, receive: Receive
     ) -> Posted | HandshakeReply:
         """Cheapest first: the address, then a token of ours, and only then the body."""
+        checks = usable_checks(source.auth)
         posted = self._posted(scope)
-        verify_address_of(source.auth, posted)
-        by_token = wants_token(source.auth)
+        verify_addresses(checks, posted)
+        by_token = want_token(checks)
         if by_token and spoken.handshake is None:
             await self._admit_token(source, scope)
         posted.body = await read_body(scope, receive, self._services.max_body_bytes)
@@ -66,8 +68,8 @@ class SourceGate:
                 raise _wrong_method(source, spoken, scope["method"])
             if by_token:
                 await self._admit_token(source, scope)
-        verify_rest(source.auth, posted)
-        return without_tokens(source.auth, posted)
+        verify_shown(checks, posted)
+        return without_tokens(checks, posted)
 
     async def _admit_token(self, source: Source, scope: Request) -> None:
         authorization = header_of(scope, b"authorization")

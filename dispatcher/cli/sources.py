@@ -78,6 +78,36 @@ def delete(opened: Opened, name: Name) -> None:
     print(f"{name}: deleted")
 
 
+@app.command("threecx-template", epilog="Example: onhook source threecx-template office --output onhook.xml")
+@with_store
+def threecx_template(
+    opened: Opened,
+    name: Name,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Our address as 3CX sees it; else ONHOOK_PUBLIC_URL.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
+) -> None:
+    """Write the CRM template that makes 3CX report its calls to a source. It holds no secret: 3CX asks for it."""
+    from dispatcher.sources.threecx_template import CannotReport, template
+
+    source = _find(opened.store, name)
+    if source.format != "threecx":
+        raise CommandFailed(f"The source {name} has the format {source.format}, and not threecx.")
+    origin = url or opened.settings.public_url
+    if origin is None:
+        raise CommandFailed("Say by --url (or ONHOOK_PUBLIC_URL) at which address 3CX finds us.")
+    try:
+        written = template(name, f"{origin.rstrip('/')}/v1/sources/{name}/events", source.auth)
+    except CannotReport as error:
+        raise CommandFailed(str(error)) from error
+    if output is None:
+        print(written, end="")
+    else:
+        output.write_text(written, encoding="utf-8")
+        print(f"{output}: written. Upload it in 3CX under Integrations, CRM.")
+
+
 def _checked(store: "Store", document: object, place: str) -> "tuple[Source, Source | None]":
     """The source of a document, and the one of that name that is stored."""
     from uuid import uuid4

@@ -69,7 +69,7 @@ def _contact(record: Record, posted: Posted, settings: SourceSettings) -> Parsed
     contact_id = said(record.get("ContactId"))
     if contact_id is None:
         raise NotUnderstood("A record's ContactId is empty.")
-    followed = said(record.get("NextContactId")) is not None and record.get("DisconnectReason") not in _OVER
+    followed = said(record.get("NextContactId")) is not None and said(record.get("DisconnectReason")) not in _OVER
     call, ended = _call(record, contact_id), _time(record, "DisconnectTimestamp")
     if followed:
         call = {name: value for name, value in call.items() if name not in ("ended_at", "hangup_cause", "ended_by")}

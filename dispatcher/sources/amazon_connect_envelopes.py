@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from dispatcher.sources.format import HandshakeReply, NotUnderstood, Posted
@@ -13,31 +14,36 @@ from dispatcher.sources.said import said
 Record = Mapping[str, Any]
 
 MOST_RECORDS = 1000
-_MOST_ENVELOPES = 4
-"""A list of Kinesis records of EventBridge's envelopes is two; what is deeper is somebody's mistake or mischief."""
+_MOST_ENVELOPES = 5
+"""Firehose's request, its records and an envelope of EventBridge are three; what is deeper is somebody's mischief."""
+_MOST_VALUES = 4 * MOST_RECORDS
+"""Looked at on the way to the records, so that a post of empty lists takes no seconds."""
+_MAX_REQUEST_ID_CHARACTERS = 128
+"""Firehose's are GUIDs, and an answer is short."""
 _GZIP = b"\x1f\x8b"
 
 
 def records_in(body: bytes) -> list[Record]:
-    """The contact records and events of a post, at most 1,000. Raises `NotUnderstood`."""
+    """The contact records and events of a post, in its order, at most 1,000. Raises `NotUnderstood`."""
     if body.startswith(_GZIP):
         raise NotUnderstood("The body is compressed: switch content encoding off in the Firehose stream.")
     found: list[Record] = []
-    for each in _unwrapped(decode_json(body), 0):
-        if len(found) == MOST_RECORDS:
+    left, looked_at = [(decode_json(body), 0)], 0
+    while left:
+        value, depth = left.pop()
+        looked_at += 1
+        if isinstance(value, dict) and ("ContactId" in value or ("contactId" in value and "eventType" in value)):
+            found.append(value)
+            continue
+        if depth == _MOST_ENVELOPES:
+            raise NotUnderstood("The body has more envelopes than any service of Amazon's puts around a record.")
+        inside = list(islice(_contents(value), MOST_RECORDS + 1))
+        if len(inside) > MOST_RECORDS or looked_at > _MOST_VALUES:
             raise NotUnderstood(f"The post holds more than {MOST_RECORDS} records.")
-        found.append(each)
+        left += [(each, depth + 1) for each in reversed(inside)]
+    if len(found) > MOST_RECORDS:
+        raise NotUnderstood(f"The post holds more than {MOST_RECORDS} records.")
     return found
-
-
-def _unwrapped(value: object, depth: int) -> Iterator[Record]:
-    if depth > _MOST_ENVELOPES:
-        raise NotUnderstood("The body has more envelopes than any service of Amazon's puts around a record.")
-    if isinstance(value, dict) and ("ContactId" in value or ("contactId" in value and "eventType" in value)):
-        yield value
-        return
-    for each in _contents(value):
-        yield from _unwrapped(each, depth + 1)
 
 
 def _contents(value: object) -> Iterable[object]:
@@ -83,7 +89,7 @@ def _no_constant(name: str) -> object:
 def succeed(posted: Posted) -> HandshakeReply | None:
     """Firehose counts a delivery only where the answer is JSON with its own request's id; others are told nothing."""
     request_id = posted.headers.get("x-amz-firehose-request-id") or _request_id(posted.body)
-    if request_id is None:
+    if request_id is None or len(request_id) > _MAX_REQUEST_ID_CHARACTERS:
         return None
     answer = {"requestId": request_id, "timestamp": int(posted.received_at.timestamp() * 1000)}
     return HandshakeReply(200, {"content-type": "application/json"}, json.dumps(answer).encode())

@@ -1,15 +1,18 @@
-"""FreeSWITCH, as mod_json_cdr posts it: one record for each leg of a call, when that leg has ended.
+"""FreeSWITCH, as mod_json_cdr, mod_xml_cdr or a script at its event socket post it: a record for each leg that ended.
 
-The A leg's record is the call (`call.finished`); a B leg's is kept as `x.leg.finished` under the same call id.
+The A leg's record is the call (`call.finished`) at once, and a B leg's is kept as `x.leg.finished` under the same call
+id; where `config.legs` is true (the switch has log-b-leg), legs are parts that make one call after a quiet period.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from dispatcher.domain.event import CallEvent
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings, canonical
+from dispatcher.domain.shape import Reading, joined
+from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, canonical, part
+from dispatcher.sources.freeswitch_legs import call_id, is_alone, keys_of, leg_of
 from dispatcher.sources.freeswitch_outcome import ended_by, outcome
 from dispatcher.sources.freeswitch_record import Record, read_record
 from dispatcher.sources.normal.times import YEAR_FIRST, epoch_microseconds, epoch_seconds, is_zone, local
@@ -38,15 +41,27 @@ _MAX_NAMED = 64
 _MAX_KEPT_CHARACTERS = 2000
 
 
-def parse(posted: Posted, settings: SourceSettings) -> list[CallEvent]:
-    """One leg's record as one event, its id `<uuid>:hangup`, so that the switch's repeat is a duplicate."""
+def parse(posted: Posted, settings: SourceSettings) -> Sequence[Parsed]:
+    """One leg's record, its id `<uuid>:hangup`, so that the switch's repeat is a duplicate; nothing for an event
+    that ends no leg."""
     record = read_record(posted)
-    leg = _leg(record)
+    if record is None:
+        return []
+    leg = leg_of(record)
+    raw = _raw(record, leg, posted, settings)
+    if settings.config.get("legs") is not True:
+        raw["type"] = "call.finished" if leg == "a" else "x.leg.finished"
+        return [canonical(raw, posted.received_at, settings)]
+    keys = keys_of(record)
+    return [part(raw, posted.received_at, settings, keys, ends_call=is_alone(record, keys))]
+
+
+def _raw(record: Record, leg: str, posted: Posted, settings: SourceSettings) -> dict[str, Any]:
     times = _times(record, settings)
     direction = _direction(record, leg, settings)
     answered = "answered_at" in times
     call = {
-        "id": _call_id(record, leg),
+        "id": call_id(record, leg),
         "direction": direction,
         **_parties(record, direction),
         "agent": _agent(record, leg, direction),
@@ -62,43 +77,12 @@ def parse(posted: Posted, settings: SourceSettings) -> list[CallEvent]:
         "recording": _recording(record, answered, settings),
         "custom": _custom(record, leg, settings),
     }
-    raw = {
+    return {
         "id": f"{record.uuid}:hangup",
-        "type": "call.finished" if leg == "a" else "x.leg.finished",
+        "type": "call.finished",
         "occurred_at": time_text(times.get("ended_at", posted.received_at)),
         "call": present(call),
     }
-    return [canonical(raw, posted.received_at, settings)]
-
-
-def _leg(record: Record) -> str:
-    """`b` for a leg that another one originated: the module's own test for log-b-leg. A queue's call to an agent
-    (mod_callcenter) has no originator, but says which side it is."""
-    originated = any("originator" in profile for profile in record.profiles)
-    called = record.var("originating_leg_uuid", "originator") is not None or record.var("cc_side") == "agent"
-    return "b" if originated or called else "a"
-
-
-def _call_id(record: Record, leg: str) -> str:
-    """The A leg's uuid, which every B leg knows as its originator's.
-
-    Not `call_uuid`: FreeSWITCH rewrites it whenever a bridge ends or legs are joined anew.
-    """
-    if leg == "a":
-        return record.uuid
-    names = ("cc_member_session_uuid", "originating_leg_uuid", "originator", "call_uuid", "signal_bond", "bridge_uuid")
-    candidates = [*(record.var(name) for name in names[:3]), _originator(record), *(record.var(n) for n in names[3:])]
-    return next((each for each in candidates if each and each != record.uuid), record.uuid)
-
-
-def _originator(record: Record) -> str | None:
-    for profile in record.profiles:
-        match profile.get("originator"):
-            case {"originator_caller_profiles": [{"uuid": uuid}, *_]}:
-                return said(uuid)
-            case _:
-                pass
-    return None
 
 
 def _times(record: Record, settings: SourceSettings) -> dict[str, datetime]:
@@ -133,7 +117,7 @@ def _direction(record: Record, leg: str, settings: SourceSettings) -> str | None
     stated = _DIRECTIONS.get((record.var("call_direction") or "").lower())
     if stated or leg == "b":
         return stated
-    if record.channel_direction == "outbound":
+    if (record.channel_direction or record.var("direction")) == "outbound":
         return "outbound"
     context = _first_said(record, "context")
     public = settings.config.get("inbound_contexts")
@@ -226,9 +210,17 @@ def _custom(record: Record, leg: str, settings: SourceSettings) -> dict[str, Any
     return {"uuid": record.uuid, "leg": leg, **present({"switch": record.switch, **profile}), **kept}
 
 
+def _read_config(reading: Reading, config: Mapping[str, Any], at: str) -> None:
+    if config.get("legs") is not None:
+        reading.flag(config["legs"], joined(at, "legs"))
+
+
 FORMAT = Format(
     name="freeswitch",
     parse=parse,
     auth_kinds=frozenset({"basic", "token"}),
-    config_members=("recording_base_url", "recording_root", "inbound_contexts", "variables"),
+    success_status=200,
+    quiet_seconds=10,
+    config_members=("legs", "recording_base_url", "recording_root", "inbound_contexts", "variables"),
+    read_config=_read_config,
 )

@@ -1,7 +1,7 @@
-"""The record inside a post of FreeSWITCH's mod_json_cdr, unwrapped from whatever it travels in.
+"""The record inside a post of FreeSWITCH, unwrapped from whatever it travels in.
 
-Read in mod_json_cdr.c and switch_url_encode(): the Content-Type cannot be trusted (with disable-100-continue
-libcurl falls back to a form's even for raw JSON), so the body itself is asked.
+Read in mod_json_cdr.c, mod_xml_cdr.c and switch_url_encode(): the Content-Type cannot be trusted (with
+disable-100-continue libcurl falls back to a form's even for raw JSON or XML), so the body itself is asked.
 """
 
 import base64
@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from dispatcher.sources.format import NotUnderstood, Posted
+from dispatcher.sources.freeswitch_event import document_of_event, headers_of_text
+from dispatcher.sources.freeswitch_xml import document_of_xml
 from dispatcher.sources.said import count, said
 
-_XML = "The body is XML as of mod_xml_cdr, which is not supported yet: use mod_json_cdr."
 _NOT_JSON = "The body is not JSON as of mod_json_cdr."
 _ENCODED_VALUE = re.compile(r"(?:[!$'()*,\-./0-9A-Z_a-z~]|%[0-9A-Fa-f]{2})*")
 """What switch_url_encode() can write: it escapes everything else."""
@@ -41,30 +42,42 @@ class Record:
         return None
 
 
-def read_record(posted: Posted) -> Record:
-    """The record of a post. Raises `NotUnderstood` if there is none."""
-    decoded = _decode(_unwrap(posted.body.strip()))
-    given = decoded.get("variables") if isinstance(decoded, dict) else None
+def read_record(posted: Posted) -> Record | None:
+    """The record of a post; None for an event of the switch that ends no leg. Raises `NotUnderstood`."""
+    document = _document(_unwrap(posted.body.strip()))
+    if document is None:
+        return None
+    given = document.get("variables")
     if not isinstance(given, dict):
         raise NotUnderstood("The body has no object `variables`, so it is no record of mod_json_cdr.")
-    variables = _decoded_values({name: value for name, value in given.items() if isinstance(value, str)})
+    variables = {name: value for name, value in given.items() if isinstance(value, str)}
     uuid = said(variables.get("uuid")) or _uuid_of_query(posted)
     if uuid is None:
         raise NotUnderstood("Neither the record nor the address names the call's uuid.")
-    channel = decoded.get("channel_data")
+    channel = document.get("channel_data")
     direction = said(channel.get("direction")) if isinstance(channel, dict) else None
-    return Record(uuid, variables, _profiles(decoded.get("callflow")), direction, said(decoded.get("switchname")))
+    return Record(uuid, variables, _profiles(document.get("callflow")), direction, said(document.get("switchname")))
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    """The record in mod_json_cdr's shape, its variables decoded, from JSON, XML or an event's lines."""
+    if body.startswith(b"{"):
+        decoded = _decode(body)
+        if isinstance(decoded.get("Event-Name"), str):
+            return document_of_event(decoded)
+        given = decoded.get("variables")
+        if isinstance(given, dict):
+            decoded["variables"] = _decoded_values({n: value for n, value in given.items() if isinstance(value, str)})
+        return decoded
+    text = body.decode("utf-8", "replace")
+    return document_of_xml(text) if text.startswith("<") else document_of_event(headers_of_text(text))
 
 
 def _unwrap(body: bytes) -> bytes:
-    """The JSON text in a body: raw, or as form field `cdr`, percent-encoded or in base64."""
+    """The record itself: as it is, or as form field `cdr`, plain, percent-encoded or in base64."""
     if body.startswith(b"cdr="):
-        body = _unwrap_field(body[4:].strip())
-    if body.startswith(b"<"):
-        raise NotUnderstood(_XML)
-    if not body.startswith(b"{"):
-        raise NotUnderstood(_NOT_JSON)
-    return body
+        return _unwrap_field(body[4:].strip())
+    return body.removeprefix(b"\xef\xbb\xbf")
 
 
 def _unwrap_field(value: bytes) -> bytes:
@@ -79,14 +92,15 @@ def _unwrap_field(value: bytes) -> bytes:
     try:
         return base64.b64decode(text, validate=True).strip()
     except (binascii.Error, ValueError):
-        raise NotUnderstood("The form field `cdr` holds neither JSON nor base64.") from None
+        raise NotUnderstood("The form field `cdr` holds neither JSON, XML nor base64.") from None
 
 
-def _decode(text: bytes) -> Any:
+def _decode(text: bytes) -> dict[str, Any]:
     try:
-        return json.loads(text.decode("utf-8", "replace"), object_pairs_hook=_object, strict=False)
+        decoded: dict[str, Any] = json.loads(text.decode("utf-8", "replace"), object_pairs_hook=_object, strict=False)
     except (ValueError, RecursionError):
         raise NotUnderstood(_NOT_JSON) from None
+    return decoded
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

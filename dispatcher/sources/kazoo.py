@@ -12,7 +12,7 @@ from dispatcher.domain.field_values import time_text
 from dispatcher.sources.call_times import moved, timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
-from dispatcher.sources.nested import object_in, objects_in
+from dispatcher.sources.nested import object_in, records_of
 from dispatcher.sources.normal.addresses import address_of
 from dispatcher.sources.normal.causes import outcome_of_sip, outcome_of_word
 from dispatcher.sources.normal.times import duration, gregorian_seconds
@@ -40,7 +40,7 @@ _UNDERSTOOD = frozenset(
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
     """The end of a leg as a part, of one that was rung in vain as a fact; none for every other event."""
     if posted.body.lstrip().startswith(b"["):
-        given = objects_in(decode_json(posted.body))
+        given = records_of(decode_json(posted.body))
     else:
         given = [fields_of(posted)]
     if not given or any(said(each.get("hook_event")) is None for each in given):

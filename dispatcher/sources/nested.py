@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dispatcher.sources.format import NotUnderstood
 from dispatcher.sources.said import said
 
 _MOST = 1000
-"""Records in one list; a post of 8 MiB could hold a million empty ones."""
+"""Of a list's members; a post of 8 MiB could hold a million empty ones."""
 
 
 def object_in(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -18,6 +19,16 @@ def object_in(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def objects_in(value: object) -> list[Mapping[str, Any]]:
     """The objects of a list, at most 1,000; none where it is no list."""
     return [each for each in value[:_MOST] if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def records_of(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list, each of which is a record that must not be lost: more than 1,000 are refused.
+
+    Raises `NotUnderstood`.
+    """
+    if isinstance(value, list) and len(value) > _MOST:
+        raise NotUnderstood(f"The post holds more than {_MOST} records.")
+    return objects_in(value)
 
 
 def texts_in(value: object, name: str = "name") -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, HandshakeReply, NotUnderstood, Parsed, Posted, SourceSettings, part
-from dispatcher.sources.nested import object_in, objects_in
+from dispatcher.sources.nested import object_in, objects_in, records_of
 from dispatcher.sources.normal.times import iso
 from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
 from dispatcher.sources.ringcentral_call_log import is_log_record, is_voice, log_part
@@ -29,7 +29,7 @@ _UNDERSTOOD = frozenset({"direction", "from", "to", "status", "missedCall"})
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
     """A part for each party of a snapshot, or for each record of the call log; none for other notifications."""
     fields = fields_of(posted)
-    records = [fields] if "records" not in fields else objects_in(fields["records"])
+    records = [fields] if "records" not in fields else records_of(fields["records"])
     if records and all(is_log_record(each) for each in records):
         return [log_part(each, posted, settings) for each in records if is_voice(each)]
     notice = object_in(fields, "pn_apns") if "body" not in fields else fields

@@ -311,6 +311,42 @@ def test_a_refused_source_does_not_show_its_secret(onhook: CommandLine, written:
     assert "canary" not in said.err
 
 
+def test_a_template_makes_3cx_report_to_a_source(onhook: CommandLine, written: Any, tmp_path: Path) -> None:
+    auth = {"kind": "basic", "username": "3cx", "password": "canary"}
+    onhook("source", "apply", written("s.json", {"name": "office", "format": "threecx", "auth": auth}))
+    file = tmp_path / "onhook.xml"
+    said = onhook("source", "threecx-template", "office", "--url", "https://onhook.example/", "--output", str(file))
+    assert said.out == f"{file}: written. Upload it in 3CX under Integrations, CRM.\n"
+    template = file.read_text()
+    assert template.count('Url="https://onhook.example/v1/sources/office/events"') == 2
+    assert "canary" not in template
+    assert onhook("source", "threecx-template", "office", "--url", "https://onhook.example").out == template
+
+
+@pytest.mark.parametrize(
+    ("document", "options", "sentence"),
+    [
+        (
+            {"format": "generic"},
+            ["--url", "https://o.example"],
+            "The source office has the format generic, and not threecx.",
+        ),
+        ({"format": "threecx"}, [], "Say by --url (or ONHOOK_PUBLIC_URL) at which address 3CX finds us."),
+        (
+            {"format": "threecx"},
+            ["--url", "https://o.example"],
+            "The source takes nothing until its authentication is set.",
+        ),
+    ],
+)
+def test_a_template_that_would_report_nowhere_is_not_written(
+    onhook: CommandLine, written: Any, document: Any, options: list[str], sentence: str
+) -> None:
+    onhook("source", "apply", written("s.json", {"name": "office", **document}))
+    said = onhook("source", "threecx-template", "office", *options)
+    assert (said.code, said.out, said.err) == (1, "", f"onhook: {sentence}\n")
+
+
 # --- events and deliveries
 
 

@@ -191,6 +191,10 @@ def test_contact_events_are_not_kept():
     assert read("amazon_connect", {"detail": {"contactId": "c-1", "eventType": "DISCONNECTED"}}) == []
 
 
+def test_a_reason_that_is_no_text_is_none():
+    assert "hangup_cause" not in of(NextContactId="c-2", DisconnectReason=[]).event.call
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -210,8 +214,16 @@ def test_a_refusal_says_what_is_missing(body, reason):
     assert refusal("amazon_connect", body) == reason
 
 
-def test_a_post_is_bounded():
-    body = b"[" + b",".join([b'{"ContactId":"c"}'] * 1001) + b"]"
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b",".join([b'{"ContactId":"c"}'] * 1001) + b"]",
+        b"[" + b",".join([b"[" + b",".join([b'{"ContactId":"c"}'] * 600) + b"]"] * 2) + b"]",
+        b"[" + b",".join([b"[" + b",".join([b"[]"] * 1000) + b"]"] * 5) + b"]",
+        encoded(firehose(base64.b64encode(b"{}" * 1001).decode())),
+    ],
+)
+def test_a_post_is_bounded(body):
     assert refusal("amazon_connect", body) == "The post holds more than 1000 records."
 
 
@@ -225,7 +237,16 @@ def test_firehose_is_answered_with_its_request_s_id():
     assert succeed(posted(b"unread", headers={"x-amz-firehose-request-id": "r-1"})) == expected
 
 
-@pytest.mark.parametrize("body", [orjson.dumps(RECORD), b'{"requestId": "r-1"}', b'{"requestId"', b""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        orjson.dumps(RECORD),
+        orjson.dumps({**firehose(), "requestId": "r" * 129}),
+        b'{"requestId": "r-1"}',
+        b'{"requestId"',
+        b"",
+    ],
+)
 def test_nobody_else_is(body):
     assert FORMATS["amazon_connect"].succeed(posted(body)) is None
 

@@ -214,25 +214,25 @@ def test_bytes_that_are_no_utf8_cost_a_character_and_no_call():
     assert parse(posted(body), SourceSettings())[0].call["caller_name"] == "Jos\ufffd"
 
 
+NO_XML = "The XML has no element `variables`, so it is no record of mod_xml_cdr."
+NO_RECORD = "The body is neither a record of mod_json_cdr or mod_xml_cdr nor an event of the switch."
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (
-            b"<?xml version='1.0'?><cdr/>",
-            "The body is XML as of mod_xml_cdr, which is not supported yet: use mod_json_cdr.",
-        ),
-        (b"cdr=<cdr/>", "The body is XML as of mod_xml_cdr, which is not supported yet: use mod_json_cdr."),
-        (b"cdr=%3Ccdr%2F%3E", "The body is XML as of mod_xml_cdr, which is not supported yet: use mod_json_cdr."),
-        (
-            b"cdr=" + base64.b64encode(b"<cdr/>"),
-            "The body is XML as of mod_xml_cdr, which is not supported yet: use mod_json_cdr.",
-        ),
-        (b"", "The body is not JSON as of mod_json_cdr."),
-        (b"[]", "The body is not JSON as of mod_json_cdr."),
+        (b"<?xml version='1.0'?><cdr/>", NO_XML),
+        (b"cdr=<cdr/>", NO_XML),
+        (b"cdr=%3Ccdr%2F%3E", NO_XML),
+        (b"cdr=" + base64.b64encode(b"<cdr/>"), NO_XML),
+        (b"<cdr><variables><uuid>" + A.encode() + b"</uuid>", "The XML ends before its variables do."),
+        (b"", NO_RECORD),
+        (b"[]", NO_RECORD),
+        (b"Hangup-Cause: NORMAL_CLEARING\nvariable_uuid: 5", NO_RECORD),
         (b'{"variables": {', "The body is not JSON as of mod_json_cdr."),
         (b'{"variables": ' + b"[" * 100_000, "The body is not JSON as of mod_json_cdr."),
         (b'{"variables": ' + b"9" * 5000 + b"}", "The body is not JSON as of mod_json_cdr."),
-        (b"cdr=Jane Roe!", "The form field `cdr` holds neither JSON nor base64."),
+        (b"cdr=Jane Roe!", "The form field `cdr` holds neither JSON, XML nor base64."),
         (b"{}", "The body has no object `variables`, so it is no record of mod_json_cdr."),
         (b'{"variables": []}', "The body has no object `variables`, so it is no record of mod_json_cdr."),
         (b'{"variables": {"uuid": "_undef_"}}', "Neither the record nor the address names the call's uuid."),
@@ -572,7 +572,7 @@ def test_no_bytes_raise_anything_but_the_refusal(body, config):
         events = parse(posted(body), SourceSettings(config=config))
     except NotUnderstood as refused:
         events = [refused]
-    assert len(events) == 1
+    assert len(events) <= 1
 
 
 @pytest.fixture
@@ -623,9 +623,3 @@ def test_the_published_record_gives_exactly_this_event(samples):
     }
     ended = datetime(2018, 1, 11, 10, 26, 55, 494269, UTC)
     assert parse(posted(body), SourceSettings()) == [CallEvent(f"{uuid}:hangup", "call.finished", ended, call)]
-
-
-@pytest.mark.parametrize("name", ["xml_cdr_form_body_excerpt.xml", "esl_channel_hangup_complete.txt"])
-def test_published_payloads_of_other_modules_are_refused(samples, name):
-    with pytest.raises(NotUnderstood, match="mod_json_cdr"):
-        parse(posted((samples / name).read_bytes()), SourceSettings())

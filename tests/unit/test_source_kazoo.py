@@ -155,6 +155,7 @@ def test_other_events_are_not_kept(event):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        (b"[" + b",".join([b"{}"] * 1001) + b"]", "The post holds more than 1000 records."),
         (b"", "The request has no hook_event, so it is no webhook of Kazoo's."),
         (b"[]", "The request has no hook_event, so it is no webhook of Kazoo's."),
         (b"[1]", "The request has no hook_event, so it is no webhook of Kazoo's."),

@@ -353,6 +353,11 @@ def test_no_shape_of_record_raises_anything_but_the_refusal(record: dict[str, An
         )
 
 
+def test_no_step_of_a_path_leads_beyond_its_first_values() -> None:
+    found = one({"call": {"tags": {"path": "$.a[*].b[*]"}}}, {"uuid": "1", "a": [{"b": ["x"] * 5000}] * 3})
+    assert found.call["tags"] == ["x"] * 1001
+
+
 def test_a_record_too_deep_for_a_fingerprint_is_refused() -> None:
     body = b'{"uuid": "1", "a": ' + b"[" * 500 + b"]" * 500 + b"}"
     with pytest.raises(NotUnderstood, match="gives no id"):

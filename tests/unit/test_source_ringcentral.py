@@ -222,6 +222,7 @@ def test_other_notifications_are_not_kept():
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        (b'{"records": [' + b",".join([b"{}"] * 1001) + b"]}", "The post holds more than 1000 records."),
         (b"", "The body has no telephonySessionId and is no record of a call log."),
         (b'{"records": []}', "The body has no telephonySessionId and is no record of a call log."),
         (b'{"event": "/telephony/sessions"}', "The body has no telephonySessionId and is no record of a call log."),

@@ -17,6 +17,7 @@ from dispatcher.sources.authentication import (
     holds_mask,
     shown_auth,
     unmasked,
+    usable_checks,
     verify,
     without_tokens,
 )
@@ -133,6 +134,15 @@ def test_secrets_are_masked_and_come_back_by_their_kind() -> None:
     assert holds_mask(unmasked({"kind": "all", "of": [ADDRESSES, {**QUERY, "token": MASK}]}, stored))
 
 
+def test_of_two_checks_of_a_kind_each_gets_its_own_secret_back() -> None:
+    other = {**HEADER, "header": "X-Other", "token": "tok-2"}
+    stored = {"kind": "all", "of": [HEADER, other]}
+    first, second = shown_auth(stored)["of"]  # type: ignore[index]
+    assert unmasked({"kind": "all", "of": [second, first]}, stored) == {"kind": "all", "of": [other, HEADER]}
+    renamed = {**first, "header": "X-New"}
+    assert unmasked({"kind": "all", "of": [renamed, second]}, stored)["of"][0] == {**HEADER, "header": "X-New"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_member_that_may_be_secret_is_masked(kind: str) -> None:
     names = [each.name for each in KINDS[kind].members if each.name.partition("_2")[0] in _SECRETS]
@@ -146,13 +156,13 @@ _SECRETS = ("password", "token", "secret", "auth_token")
 def test_a_format_never_sees_the_constant_that_opened_the_door() -> None:
     auth = {"kind": "all", "of": [QUERY, HEADER]}
     request = posted({"x-key": "t\u00f6k-1", "x-other": "kept"}, query=[("key", "tok-1"), ("line", "2")])
-    clean = without_tokens(auth, request)
+    clean = without_tokens(usable_checks(auth), request)
     assert (clean.query, clean.headers, clean.url) == (
         [("line", "2")],
         {"x-other": "kept"},
         "https://onhook.example/e",
     )
-    assert without_tokens(BEARER, request) is request
+    assert without_tokens([BEARER], request) is request
 
 
 @pytest.mark.parametrize("spoken", FORMATS.values(), ids=lambda each: each.name)

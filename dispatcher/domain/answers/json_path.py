@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 MAX_PATH_CHARACTERS = 500
@@ -43,6 +44,15 @@ def values_at(value: Any, steps: tuple[Step, ...]) -> list[Any]:
     found = [value]
     for step in steps:
         found = [member for each in found for member in _members(each, step)]
+    return found
+
+
+def first_values_at(value: Any, steps: tuple[Step, ...], most: int) -> list[Any]:
+    """As `values_at`, but no step leads to more than `most` values, the first ones: what a path costs has a bound
+    whatever it is put to."""
+    found = [value]
+    for step in steps:
+        found = list(islice((member for each in found for member in _members(each, step)), most))
     return found
 
 

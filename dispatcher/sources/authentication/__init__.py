@@ -1,10 +1,11 @@
 """Whether a post really comes from the source's call system: kinds of checks, a file for each family. Pure."""
 
 from dispatcher.sources.authentication.judge import (
+    usable_checks,
     verify,
-    verify_address_of,
-    verify_rest,
-    wants_token,
+    verify_addresses,
+    verify_shown,
+    want_token,
     without_tokens,
 )
 from dispatcher.sources.authentication.kinds import KINDS
@@ -22,9 +23,10 @@ __all__ = [
     "read_auth",
     "shown_auth",
     "unmasked",
+    "usable_checks",
     "verify",
-    "verify_address_of",
-    "verify_rest",
-    "wants_token",
+    "verify_addresses",
+    "verify_shown",
+    "want_token",
     "without_tokens",
 ]

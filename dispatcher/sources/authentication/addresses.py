@@ -1,6 +1,7 @@
 """A list of networks that posts must come from, beside another check or alone."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from dispatcher.domain.shape import Reading
 from dispatcher.sources.authentication.members import Auth
@@ -17,7 +18,7 @@ def read_networks(reading: Reading, raw: object, at: str) -> None:
         reading.note(at, "at least one network", raw)
     for index, each in enumerate(listed):
         try:
-            fit = type(each) is str and ip_network(each).prefixlen > 0
+            fit = type(each) is str and _network(each).prefixlen > 0
         except ValueError:
             fit = False
         if not fit:
@@ -27,11 +28,16 @@ def read_networks(reading: Reading, raw: object, at: str) -> None:
 def verify_address(auth: Auth, posted: Posted) -> None:
     """Raises `Forbidden` unless the client's address, as far as proxies are trusted to say it, is in a network."""
     address = normal_address(posted.remote)
-    if address is None or not any(address in ip_network(each) for each in auth["networks"]):
+    if address is None or not any(address in _network(each) for each in auth["networks"]):
         raise Forbidden(
             "The post comes from an address that the source does not list; behind a proxy, see ONHOOK_TRUSTED_PROXIES.",
             Why.ADDRESS,
         )
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 def normal_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -1,5 +1,6 @@
 """Whether a post really comes from the source's call system. An unset authentication is closed, never open."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dispatcher.sources.authentication.kinds import ADDRESSES, KINDS, TOKEN
@@ -27,31 +28,30 @@ def verify(auth: Auth | None, posted: Posted) -> None:
         KINDS[check["kind"]].verify(check, posted)
 
 
-def verify_address_of(auth: Auth | None, posted: Posted) -> None:
-    """The part of `verify` that needs no more than the address; a source that is closed is refused."""
-    for check in usable_checks(auth):
+def verify_addresses(checks: Sequence[Auth], posted: Posted) -> None:
+    """The part of `verify` that needs no more than the address; `checks` are those of `usable_checks`."""
+    for check in checks:
         if check["kind"] == ADDRESSES:
             KINDS[ADDRESSES].verify(check, posted)
 
 
-def verify_rest(auth: Auth | None, posted: Posted) -> None:
-    """`verify` for a post whose token of ours, if the source wants one, the API has judged."""
-    for check in usable_checks(auth):
-        if check["kind"] != TOKEN:
+def verify_shown(checks: Sequence[Auth], posted: Posted) -> None:
+    """The part of `verify` that is about what the post shows, but for a token of ours, which the API judges."""
+    for check in checks:
+        if check["kind"] not in (ADDRESSES, TOKEN):
             KINDS[check["kind"]].verify(check, posted)
 
 
-def wants_token(auth: Auth | None) -> bool:
-    """Whether one of Onhook's own tokens must be shown. Raises `Forbidden` as `verify` does."""
-    return any(check["kind"] == TOKEN for check in usable_checks(auth))
+def want_token(checks: Sequence[Auth]) -> bool:
+    """Whether one of Onhook's own tokens must be shown."""
+    return any(check["kind"] == TOKEN for check in checks)
 
 
-def without_tokens(auth: Auth | None, posted: Posted) -> Posted:
+def without_tokens(checks: Sequence[Auth], posted: Posted) -> Posted:
     """The post, once it is verified, without the constants that opened the door: no format keeps what it never sees.
 
     A token in the body stays, for its place is the format's to know.
     """
-    checks = usable_checks(auth)
     names = {check["name"] for check in checks if check["kind"] == "query_token"}
     headers = {check["header"].lower() for check in checks if check["kind"] == "header_token"}
     if not names and not headers:

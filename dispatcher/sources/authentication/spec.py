@@ -101,12 +101,14 @@ def unmasked(raw: Any, stored: Auth | None) -> Any:
 
 
 def _taken(left: list[Auth], given: Any) -> Auth | None:
-    """The first stored check of the same kind that no earlier one stands for."""
+    """The stored check that is meant, and that no earlier one stands for: of the same kind, and where there are several
+    the one that is shown so."""
     kind = given.get("kind") if type(given) is dict else None
-    for index, each in enumerate(left):
-        if each.get("kind") == kind:
-            return left.pop(index)
-    return None
+    found = [each for each in left if each.get("kind") == kind]
+    found.sort(key=lambda each: shown_auth(each) != given)
+    if found:
+        left.remove(found[0])
+    return found[0] if found else None
 
 
 def holds_mask(auth: Any) -> bool:

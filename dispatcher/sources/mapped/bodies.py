@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 from lxml import etree
 
-from dispatcher.domain.answers.json_path import EXPECTED, MAX_PATH_CHARACTERS, json_path, values_at
+from dispatcher.domain.answers.json_path import EXPECTED, MAX_PATH_CHARACTERS, first_values_at, json_path
 from dispatcher.domain.engines import PathRefused
 from dispatcher.domain.event import MAX_EVENTS
 from dispatcher.sources.format import NotUnderstood, Posted
@@ -20,6 +20,8 @@ from dispatcher.xml_reading.paths import MAX_XML_BYTES, XML, compile_nodes, pars
 MAX_BYTES = 1024 * 1024
 """Of a body: every place that is mapped may mean one way through all of it."""
 MAX_FIELDS = 1000
+MAX_FOUND = MAX_EVENTS + 1
+"""Values that a JSON path leads to at each of its steps, the first ones."""
 BODIES = ("json", "form", "xml", "query")
 
 Find = Callable[[Any], list[Any]]
@@ -80,7 +82,7 @@ def _json_place(path: str) -> Find:
         steps = json_path(path)
     except ValueError as error:
         raise PathRefused(f"{EXPECTED}: {error}") from None
-    return lambda record: values_at(record, steps)
+    return lambda record: first_values_at(record, steps, MAX_FOUND)
 
 
 def _xml_place(path: str, namespaces: Mapping[str, str], *, in_items: bool) -> Find:

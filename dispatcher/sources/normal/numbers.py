@@ -64,6 +64,12 @@ def plain_number(raw: object) -> object:
     return address.user if address.is_uri and any(map(str.isdigit, address.user)) else raw
 
 
+def is_extension(raw: object, settings: SourceSettings) -> bool:
+    """Whether it is one of the business's own extensions, and nothing else."""
+    forms = number_forms(raw, settings)
+    return forms["extension"] is not None and forms["extension"] == forms["digits"] and forms["e164"] is None
+
+
 def _is_anonymous(text: str, user: str) -> bool:
     word = user.strip(' "<>').lower()
     return word in NOBODY or word.lstrip("+") in _ANONYMOUS_NUMBERS or _ANONYMOUS_HOST in text.lower()
