@@ -86,7 +86,7 @@ def _times(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, dat
     found: dict[str, datetime] = {}
     for ours, theirs in (("started_at", "start"), ("answered_at", "answer"), ("ended_at", "end")):
         when = moment(record.get(theirs), settings, max(found.values(), default=None))
-        if when is not None and (theirs != "answer" or said(record.get("disposition")) == "ANSWERED"):
+        if when is not None and (theirs != "answer" or _disposition(record) == "ANSWERED"):
             found[ours] = when
     return found
 
@@ -121,8 +121,12 @@ def _parties(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, o
     }
 
 
+def _disposition(record: Mapping[str, Any]) -> str:
+    return (said(record.get("disposition")) or "").upper().replace("_", " ")
+
+
 def _ending(record: Mapping[str, Any]) -> dict[str, object]:
-    disposition = (said(record.get("disposition")) or "").upper().replace("_", " ")
+    disposition = _disposition(record)
     outcome = _OUTCOMES.get(disposition)
     if outcome == "answered" and (said(record.get("lastapp")) or "").lower() == "voicemail":
         outcome = "voicemail"
@@ -148,7 +152,7 @@ def _recording(record: Mapping[str, Any], settings: SourceSettings) -> dict[str,
     column = settings.config.get("recording_column", "recordingfile")
     [folded_name] = folded({column: None}) if isinstance(column, str) else ("",)
     name, base = said(record.get(folded_name)), settings.config.get("recording_base_url")
-    if name is None or said(record.get("disposition")) != "ANSWERED":
+    if name is None or _disposition(record) != "ANSWERED":
         return None
     parts = [each for each in name.split("/") if each]
     if not isinstance(base, str) or not base or ".." in parts:

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from dispatcher.sources.format import NotUnderstood
 
@@ -17,26 +18,24 @@ CEL_COLUMNS = (
     "userdeftype", "extra",
 )  # fmt: skip
 """The order of the sample cel_custom.conf."""
-MAX_ROWS = 100_000
 _MAX_COLUMNS = 100
 _HEADER_WORDS = frozenset({"uniqueid", "disposition", "eventtype", "linkedid", "calldate"})
 
 
-def csv_rows(text: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
-    """The rows of a file or of a single line, each by its columns' names.
+def csv_rows(text: str | Iterable[str], columns: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
+    """The rows of a text, or of the lines of an open file (`newline=""`), each by its columns' names, as they are read.
 
     The names are `columns`, else those of a first line that is a header, else those of Asterisk's own order. The
     separator is a comma, or `|` or `;` in a file whose first line has more of those. Blank lines are skipped. Raises
     `NotUnderstood` for a row that has more columns than there are names, and for what is no CSV.
     """
-    first = text.lstrip("\r\n").partition("\n")[0]
+    lines = iter(io.StringIO(text, newline="") if isinstance(text, str) else text)
+    first = next((line for line in lines if line.strip()), "")
     separator = max(",|;", key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    rows = csv.reader(chain([first], lines), delimiter=separator, skipinitialspace=True)
     names = list(columns) if columns else None
     try:
-        for number, row in enumerate(rows):
-            if number >= MAX_ROWS:
-                raise NotUnderstood(f"The file has more than {MAX_ROWS} rows.")
+        for row in rows:
             if not any(each.strip() for each in row):
                 continue
             if _is_header(row):

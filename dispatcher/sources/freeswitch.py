@@ -219,7 +219,6 @@ FORMAT = Format(
     name="freeswitch",
     parse=parse,
     auth_kinds=frozenset({"basic", "token"}),
-    success_status=200,
     quiet_seconds=10,
     config_members=("legs", "recording_base_url", "recording_root", "inbound_contexts", "variables"),
     read_config=_read_config,

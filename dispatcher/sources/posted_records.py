@@ -4,16 +4,16 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from dispatcher.sources.format import NotUnderstood, Posted
 from dispatcher.sources.generic import decode_json
+from dispatcher.sources.posted_fields import form_of
 
 SCRIPTED_KINDS = frozenset({"basic", "bearer", "header_token", "hmac", "query_token", "token"})
 """Kinds of `auth` that a script can satisfy, since it writes the request itself."""
 MAX_RECORDS = 1000
 """Records in one post, so that one post cannot fill a transaction."""
-_MAX_FIELDS = 1000
+_MAX_MEMBERS = 1000
 _MAX_KEPT = 64
 _MAX_NAME = 64
 _MAX_TEXT = 2000
@@ -28,7 +28,7 @@ def records_of(posted: Posted) -> list[dict[str, Any]]:
     """
     body = posted.body.removeprefix(b"\xef\xbb\xbf").strip()
     if body[:1] not in (b"{", b"["):
-        return [_form(body) if body else dict(reversed(posted.query))]
+        return [dict(form_of(posted))]
     decoded: object
     try:
         decoded = decode_json(body)
@@ -41,18 +41,9 @@ def records_of(posted: Posted) -> list[dict[str, Any]]:
     records = [each for each in given if isinstance(each, dict)]
     if len(records) != len(given) or not 1 <= len(records) <= MAX_RECORDS:
         raise NotUnderstood(f"The body is no object and no list of 1 to {MAX_RECORDS} objects.")
-    if any(len(each) > _MAX_FIELDS for each in records):
-        raise NotUnderstood(f"A record has more than {_MAX_FIELDS} members.")
+    if any(len(each) > _MAX_MEMBERS for each in records):
+        raise NotUnderstood(f"A record has more than {_MAX_MEMBERS} members.")
     return records
-
-
-def _form(body: bytes) -> dict[str, Any]:
-    try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        raise NotUnderstood(f"The form has more than {_MAX_FIELDS} fields.") from None
-    # Of a repeated name the first counts.
-    return dict(reversed(pairs))
 
 
 def kept(record: Mapping[str, Any], understood: Collection[str] = ()) -> dict[str, Any]:

@@ -47,6 +47,7 @@ EXTENDED: _Columns = {
     "system": (99, 101),
 }
 """With the option "extended digit length": numbers of 7 digits, and hours of 4."""
+_START = 8
 _STANDARD_LENGTH, _EXTENDED_LENGTH = 90, 101
 _COMPLETIONS = {"A": "answered", "B": "busy", "E": "failed", "D": "rejected", "T": "rejected"}
 """The letter of the completion status, for outgoing calls; `T` of an incoming one is an answer by anybody (TAFAS)."""
@@ -74,10 +75,14 @@ def line(line: bytes, settings: SourceSettings, received_at: datetime) -> Sequen
 
 def _fields(text: str, settings: SourceSettings) -> dict[str, str]:
     """The fields by the columns of `config.columns`, else by those of the option that the line's length shows."""
-    # The duration shows it: `hh:mm:ss` has its colons in columns 17 and 20, `hhhh:mm:ss` in 19 and 22.
-    extended = text[18:19] == ":" and text[21:22] == ":"
-    columns = dict(EXTENDED if extended else STANDARD)
-    length = _EXTENDED_LENGTH if extended else _STANDARD_LENGTH
+    # A start of `hh:mm:ss` moves what follows by three; a duration of `hhhh:mm:ss` has its colons two columns later.
+    moved = 3 if text[12:13] == ":" else 0
+    extended = text[18 + moved : 19 + moved] == ":" and text[21 + moved : 22 + moved] == ":"
+    columns = {
+        name: (first if first <= _START else first + moved, last if last < _START else last + moved)
+        for name, (first, last) in (EXTENDED if extended else STANDARD).items()
+    }
+    length = (_EXTENDED_LENGTH if extended else _STANDARD_LENGTH) + moved
     given = settings.config.get("columns")
     for name, place in given.items() if isinstance(given, dict) else ():
         if isinstance(place, list) and len(place) == 2 and all(type(each) is int for each in place):

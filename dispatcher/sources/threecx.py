@@ -84,6 +84,7 @@ def _report(record: Mapping[str, Any], given: Mapping[str, Any], posted: Posted,
     words = (given.get("duration"), given.get("durationtimespan"))
     seconds = next((found for each in sorted(words, key=_has_no_colon) if (found := duration(each)) is not None), None)
     identifier = "3cx:" + sha256(f"{number}\n{agent}\n{time_text(started)}".encode()).hexdigest()[:32]
+    name = identity(given.get("name"))
     names = (said(given.get("agentfirstname")), said(given.get("agentlastname")))
     people = {
         "extension": agent,
@@ -94,7 +95,7 @@ def _report(record: Mapping[str, Any], given: Mapping[str, Any], posted: Posted,
         "id": identifier,
         "direction": direction,
         "external_number": number,
-        "caller_name": identity(given.get("name")) if direction == "inbound" else None,
+        "caller_name": name if direction == "inbound" and name != number else None,
         "dnis": number if direction == "outbound" else said(given.get("did")),
         "agent": present(people),
         "started_at": time_text(started),

@@ -42,7 +42,7 @@ def template(name: str, url: str, auth: Mapping[str, Any] | None) -> str:
     shown = f'<Value Key="{header[0]}">{header[1]}</Value>' if header else ""
     headers = f"        <Headers>\n          {shown}\n        </Headers>\n" if header else ""
     values = "\n".join(
-        f'          <Value Key="{key}" Passes="{passes}" Type="String">{escape(value)}</Value>'
+        f'          <Value Key="{key}" Passes="{passes}" Type="String">{value}</Value>'
         for key, passes, value in _VALUES
     )
     return _TEMPLATE.format(
@@ -64,6 +64,12 @@ def _credential(auth: Mapping[str, Any] | None) -> _Credential:
     kind = None if auth is None else auth.get("kind")
     if auth is None or kind is None:
         raise CannotReport("The source takes nothing until its authentication is set.")
+    if kind == "all":
+        # Addresses need nothing to be shown; of several secrets 3CX can show one.
+        shown = [each for each in auth["of"] if each.get("kind") != "ip_allow"]
+        if len(shown) > 1:
+            raise CannotReport("3CX can show one secret, and the source asks for several.")
+        return _credential(shown[0] if shown else {"kind": "ip_allow"})
     secret = _parameter("OnhookSecret", "Onhook secret:")
     if kind in ("basic", "token"):
         title = "Onhook user name:" if kind == "basic" else "Onhook token:"
@@ -71,6 +77,8 @@ def _credential(auth: Mapping[str, Any] | None) -> _Credential:
         basic = '  <Authentication Type="Basic">\n    <Value>[OnhookUser]:[OnhookSecret]</Value>\n  </Authentication>'
         return [user, secret], basic, None, ""
     without = '  <Authentication Type="No" />'
+    if kind == "ip_allow":
+        return [], without, None, ""
     if kind == "bearer":
         return [secret], without, ("Authorization", "Bearer [OnhookSecret]"), ""
     if kind == "header_token":

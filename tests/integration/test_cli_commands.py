@@ -307,7 +307,7 @@ def test_a_refused_source_does_not_show_its_secret(onhook: CommandLine, written:
     document = {"name": "pbx", "format": "twilio", "auth": {"kind": "bearer", "token": "canary"}}
     said = onhook("source", "apply", written("s.json", document))
     assert said.code == 1
-    assert "auth.kind: expected one of basic, token, twilio" in said.err
+    assert "auth.kind: expected one of token, basic, query_token, twilio, ip_allow, all" in said.err
     assert "canary" not in said.err
 
 

@@ -182,6 +182,13 @@ def test_a_caller_who_hides_is_known_to_hide():
     assert found.event.call["external"] == {"raw": "anonymous", "anonymous": True}
 
 
+def test_what_else_is_said_is_kept_but_keypad_digits_and_secrets():
+    odd = {"tenant": "north", "nested": {"a": 1, "b": []}, "long": "x" * 3000, "digits_dialled": "4711"}
+    secret = {"DTMF": "4711", "api_token": "4711", "password": "4711", "auth_code": "4711"}
+    custom = call_of(**odd, **secret)["custom"]
+    assert custom == {**CALL["custom"], "tenant": "north", "nested.a": 1, "long": "x" * 2000}
+
+
 def test_a_recording_is_a_file_until_its_address_is_known():
     assert call_of(recordingfile="2026/11/q-600.wav")["recording"] == {"state": "expected"}
     base = {"recording_base_url": "https://pbx.example/rec/"}
@@ -420,6 +427,12 @@ def test_rows_of_cel_custom_are_news_of_a_call():
 def test_a_header_names_the_columns(separator):
     record = {name: str(CDR[name]) for name in ("uniqueid", "linkedid", "disposition", "src", "start")}
     assert list(csv_rows(f"{separator.join(record)}\r\n{separator.join(record.values())}\r\n")) == [record]
+
+
+def test_a_file_is_read_line_by_line():
+    lines = iter(["\r\n", "uniqueid;disposition\r\n", "1.1;BUSY\r\n"])
+    rows = csv_rows(lines)
+    assert (next(rows), list(lines)) == ({"uniqueid": "1.1", "disposition": "BUSY"}, [])
 
 
 def test_columns_can_be_named():

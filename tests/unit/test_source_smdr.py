@@ -231,6 +231,15 @@ def test_longer_numbers_move_the_columns_and_ani_and_dnis_follow_them():
     assert (call["external_number"], call["dnis"]) == ("4155550100", "8005551212")
 
 
+def test_a_start_with_seconds_moves_the_columns_behind_it():
+    line = mitel(**IN).replace("11:00 ", "11:00:09 ")
+    call = told(one("smdr_mitel", line.encode()))
+    assert (call["started_at"], call["duration_seconds"], call["dnis"]) == ("2026-11-20T10:00:09Z", 191, "5551212")
+    assert (
+        told(one("smdr_mitel", line.replace("11:00:09 ", "11:00:09p").encode()))["started_at"] == "2026-11-20T22:00:09Z"
+    )
+
+
 def test_columns_can_be_named():
     columns = {**smdr_mitel.STANDARD, "digits": (35, 59)}
     assert told(one("smdr_mitel", mitel(columns, **IN).encode(), columns={"digits": [35, 59]}))["dnis"] == "5551212"

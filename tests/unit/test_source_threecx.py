@@ -317,7 +317,17 @@ def test_what_the_template_posts_is_what_the_format_reads():
     assert keys == list(REPORT)
 
 
-@pytest.mark.parametrize("auth", [None, {"kind": "hmac"}, {"kind": "ip_allow"}])
+def test_a_list_of_addresses_needs_nothing_to_be_shown():
+    addresses = {"kind": "ip_allow", "networks": ["203.0.113.0/24"]}
+    bearer = {"kind": "bearer", "token": "canary"}
+    assert "OnhookSecret" not in template("office", URL, addresses)
+    assert template("office", URL, {"kind": "all", "of": [addresses, addresses]}) == template("office", URL, addresses)
+    assert template("office", URL, {"kind": "all", "of": [addresses, bearer]}) == template("office", URL, bearer)
+
+
+@pytest.mark.parametrize(
+    "auth", [None, {"kind": "hmac"}, {"kind": "all", "of": [{"kind": "basic"}, {"kind": "bearer"}]}]
+)
 def test_a_template_is_refused_where_3cx_could_not_be_let_in(auth):
     with pytest.raises(CannotReport):
         template("office", URL, auth)
