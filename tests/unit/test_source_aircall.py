@@ -171,6 +171,11 @@ def test_what_happens_before_the_end_or_is_no_call_is_not_kept(event):
     assert read("aircall", {**POST, "event": event}) == []
 
 
+def test_less_than_no_time_is_no_duration():
+    call = of(ended_at=1795168805).event.call
+    assert (call["duration_seconds"], "talk_seconds" in call, call["ring_seconds"]) == (5, False, 9)
+
+
 def test_without_times_the_moment_of_receipt_stands():
     found = of(timestamp=None, started_at=None, answered_at=None, ended_at=0)
     assert (found.event.occurred_at, "ended_at" in found.event.call) == (NOW, False)
