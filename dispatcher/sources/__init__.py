@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dispatcher.sources import (
+    aircall,
+    amazon_connect,
     asterisk,
+    callrail,
     cloudevents,
+    dialpad,
     exotel,
     freeswitch,
     generic,
     jambonz,
     kamailio,
+    kazoo,
     mapped,
     plivo,
+    ringcentral,
     smdr_avaya,
     smdr_esi,
     smdr_mitel,
@@ -22,6 +28,7 @@ from dispatcher.sources import (
     twilio,
     vcon,
     vonage,
+    zammad_cti,
 )
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
 
@@ -31,15 +38,21 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            aircall.FORMAT,
+            amazon_connect.FORMAT,
             asterisk.FORMAT,
+            callrail.FORMAT,
             cloudevents.FORMAT,
+            dialpad.FORMAT,
             exotel.FORMAT,
             freeswitch.FORMAT,
             generic.FORMAT,
             jambonz.FORMAT,
             kamailio.FORMAT,
+            kazoo.FORMAT,
             mapped.FORMAT,
             plivo.FORMAT,
+            ringcentral.FORMAT,
             smdr_avaya.FORMAT,
             smdr_esi.FORMAT,
             smdr_mitel.FORMAT,
@@ -49,6 +62,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             twilio.FORMAT,
             vcon.FORMAT,
             vonage.FORMAT,
+            zammad_cti.FORMAT,
         )
     }
 )
