@@ -3,9 +3,7 @@
 They lie outside of the project, in the folder that ONHOOK_SAMPLES names; without it these tests are skipped.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +11,10 @@ import pytest
 
 from dispatcher.sources import FORMATS, NotUnderstood
 from dispatcher.sources.format import events_of
+from tests.unit.sample_files import NoEvent, content_of, needs_samples
 from tests.unit.switch_posts import SourceSettings, posted, told
 
-pytestmark = pytest.mark.skipif("ONHOOK_SAMPLES" not in os.environ, reason="ONHOOK_SAMPLES names no folder of samples")
+pytestmark = needs_samples
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,6 @@ class Sample:
     format: str
     how: str
     expected: list[tuple[str, dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class NoEvent:
-    """Why a file is no call event. The `format`, where there is one, gives nothing of it."""
-
-    file: str
-    reason: str
-    format: str | None = None
 
 
 SAMPLES = (
@@ -517,11 +507,10 @@ NO_EVENTS = (
     NoEvent("threecx/crm_template_callservice.xml", "a template that makes 3CX post, and no post"),
     NoEvent("threecx/crm_template_zammad.xml", "a template that makes 3CX post, and no post"),
 )
-FOLDERS = ("asterisk", "avaya_ipoffice", "esi", "freeswitch", "kamailio", "mitel", "threecx", "vcon")
 
 
 def body_of(file: str, how: str = "body") -> bytes:
-    content = (Path(os.environ["ONHOOK_SAMPLES"]) / file).read_bytes()
+    content = content_of(file)
     return b"cdr=" + quote(content, safe="").encode() if how == "cdr field" else content
 
 
@@ -539,9 +528,3 @@ def test_a_file_that_is_no_call_event_gives_nothing(each: NoEvent) -> None:
     else:
         with pytest.raises(NotUnderstood):
             FORMATS["threecx"].parse(posted(body_of(each.file)), SourceSettings())
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_file_of_a_switch_is_named_here(folder: str) -> None:
-    files = {f"{folder}/{each.name}" for each in (Path(os.environ["ONHOOK_SAMPLES"]) / folder).iterdir()}
-    assert files <= {each.file for each in (*SAMPLES, *NO_EVENTS)}
