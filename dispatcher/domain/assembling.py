@@ -227,8 +227,8 @@ def _custom(call: Call, legs: Sequence[Call], told: Sequence[Call]) -> Call:
     custom: Call = {}
     for each in told:
         custom |= each.get("custom", {})
-    if len(legs) > 1:
-        custom["legs"] = [_shown(each, call) for each in legs[:MAX_LEGS]]
+    shown = [_shown(each, call) for each in legs] if len(legs) > 1 else []
+    _put(custom, "legs", [each for each in shown if each][:MAX_LEGS])
     return custom
 
 
