@@ -353,6 +353,10 @@ assemblies = Table(
 )
 """Calls that come in parts; see `domain.assembly.Assembly`."""
 
+_UNTOLD = assemblies.c.due_at.is_not(None)
+Index("assemblies_due_at_idx", assemblies.c.workspace_id, postgresql_where=_UNTOLD, sqlite_where=_UNTOLD)
+"""For counting them: most of what is kept has been told."""
+
 assembly_keys = Table(
     "assembly_keys",
     metadata,
