@@ -296,11 +296,20 @@ def test_a_source_is_applied_and_its_secret_is_never_shown(onhook: CommandLine, 
     shown = onhook("source", "show", "pbx", "--json")
     assert shown.json["auth"] == {"kind": "basic", "username": "u", "password": "********"}
     assert onhook("source", "apply", written("again.json", shown.json)).out == "pbx: unchanged\n"
+    assert 'auth       {"kind":"basic","username":"u","password":"********"}' in onhook("source", "show", "pbx").out
     assert "canary" not in onhook("source", "list", "--json").out
     assert onhook("source", "delete", "pbx").out == "pbx: deleted\n"
     assert onhook("source", "delete", "default").err == (
         "onhook: The source of events that name none cannot be removed.\n"
     )
+
+
+def test_a_source_without_authentication_is_said_to_be_closed(onhook: CommandLine, written: Any) -> None:
+    said = onhook("source", "apply", written("s.json", {"name": "pbx", "format": "freeswitch"}))
+    assert (said.code, said.out) == (0, "pbx: created\n")
+    assert said.err == "pbx is closed: it takes no post until its `auth` is set.\n"
+    rows = [line.split() for line in onhook("source", "list").out.splitlines()]
+    assert ["pbx", "freeswitch", "closed", "UTC", "-"] in rows
 
 
 def test_a_refused_source_does_not_show_its_secret(onhook: CommandLine, written: Any) -> None:
