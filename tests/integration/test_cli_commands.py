@@ -401,6 +401,32 @@ def test_the_bytes_of_another_format_are_taken_as_their_source_takes_them(onhook
     assert sent[0]["duplicate"] is False
 
 
+def test_a_call_is_shown_with_what_each_profile_made_of_it(onhook: CommandLine, written: Any) -> None:
+    onhook("event", "send", written("e.json", event(1)))
+    (row,) = onhook("event", "list", "--json").json
+    assert (row["source"], row["source_event_id"], row["type"]) == ("default", "e1", "call.finished")
+    assert row["call_id"] in onhook("event", "list").out
+    page = onhook("call", "show", row["call_id"], "--json").json
+    assert (page["call"]["id"], [each["source_event_id"] for each in page["events"]]) == (row["call_id"], ["e1"])
+    lines = onhook("call", "show", row["call_id"]).out.splitlines()
+    assert lines[0] == f"id: {row['call_id']}"
+    assert lines[-1].split()[0] == "call.finished"
+    assert lines[-1].endswith("waits for a worker")
+
+
+def test_a_call_that_waits_for_more_of_its_parts_is_shown_as_open(onhook: CommandLine, written: Any) -> None:
+    onhook("source", "apply", written("s.json", {"name": "pbx", "format": "twilio"}))
+    onhook("event", "send", written("s.form", b"CallSid=CA1&CallStatus=completed&Direction=inbound"), "--source", "pbx")
+    (line,) = onhook("call", "show", "CA1").out.splitlines()
+    assert line.startswith("open: 1 part(s) wait, to be told at ")
+    assert onhook("event", "list").out == "There are no events yet: `onhook quarantine list`?\n"
+
+
+def test_a_call_that_does_not_exist_is_named(onhook: CommandLine) -> None:
+    said = onhook("call", "show", "7f9c")
+    assert (said.code, said.err) == (1, "onhook: There is no call 7f9c: `onhook event list` shows the newest events.\n")
+
+
 def test_a_delivery_that_does_not_exist_is_named(onhook: CommandLine) -> None:
     for words in (("show", "nonsense"), ("replay", "01939a4e-7c1b-8d2f-9a55-0e6f1c2b3d4e"), ("discard", "x")):
         said = onhook("delivery", *words)
