@@ -12,7 +12,7 @@ from dispatcher.cli.storage import Opened, with_store
 
 app = typer.Typer(no_args_is_help=True, help="Show calls.")
 
-COLUMNS = ("type", "received_at", "profile", "fired", "state", "attempts", "reason")
+COLUMNS = ("type", "received_at", "profile", "fired", "state", "attempts", "reason", "delivery")
 
 
 @app.callback()
@@ -27,7 +27,10 @@ def show(
     call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id: `call_id` of its events.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show a call: what is known of it, its events, what each profile made of them, and what came of that."""
+    """Show a call: what is known of it, its events, what each profile made of them, and what came of that.
+
+    --json has each clause of the criteria; `onhook delivery show ID` has what was sent and answered.
+    """
     from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
     from dispatcher.call_page import page_of_call
 
@@ -73,4 +76,5 @@ def _rows(event: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _came_to(delivery: Mapping[str, Any]) -> dict[str, Any]:
     last = (delivery["attempts"] or [{}])[-1]
     reason = delivery["reason"] or last.get("error")
-    return {"state": delivery["state"], "attempts": delivery["attempts_spent"], "reason": reason}
+    state, attempts = delivery["state"], delivery["attempts_spent"]
+    return {"state": state, "attempts": attempts, "reason": reason, "delivery": delivery["id"]}

@@ -46,7 +46,7 @@ def try_format(
     from dispatcher.sources import FORMATS
     from dispatcher.sources.preview import preview
 
-    document: dict[str, Any] = {} if source is None else _stored(settings, source)
+    document: dict[str, Any] = {} if source is None else _stored(settings, source, spoken)
     given = {"format": spoken, "time_zone": time_zone, "country": country}
     document |= {name: value for name, value in given.items() if value is not None}
     if config is not None:
@@ -61,13 +61,15 @@ def try_format(
         raise typer.Exit(1)
 
 
-def _stored(settings: "Settings", name: str) -> dict[str, Any]:
+def _stored(settings: "Settings", name: str, spoken: str) -> dict[str, Any]:
     from dispatcher.cli.storage import current_store
 
     with current_store(settings) as store:
         found = store.admin.source(name)
         if found is None:
             raise CommandFailed(f"There is no source {name}: `onhook source list` shows those that are.")
+        if found.format != spoken:
+            raise CommandFailed(f"The source {name} has the format {found.format}, and not {text_of(spoken)}.")
         return {"time_zone": found.time_zone, "country": found.country, "config": dict(found.config)}
 
 

@@ -411,7 +411,7 @@ def test_a_call_is_shown_with_what_each_profile_made_of_it(onhook: CommandLine, 
     lines = onhook("call", "show", row["call_id"]).out.splitlines()
     assert lines[0] == f"id: {row['call_id']}"
     assert lines[-1].split()[0] == "call.finished"
-    assert lines[-1].endswith("waits for a worker")
+    assert lines[-1].endswith("waits for a worker  -")
 
 
 def test_a_call_that_waits_for_more_of_its_parts_is_shown_as_open(onhook: CommandLine, written: Any) -> None:
@@ -420,6 +420,16 @@ def test_a_call_that_waits_for_more_of_its_parts_is_shown_as_open(onhook: Comman
     (line,) = onhook("call", "show", "CA1").out.splitlines()
     assert line.startswith("open: 1 part(s) wait, to be told at ")
     assert onhook("event", "list").out == "There are no events yet: `onhook quarantine list`?\n"
+
+
+def test_a_file_is_tried_with_the_settings_of_a_source_of_its_own_format_alone(
+    onhook: CommandLine, written: Any
+) -> None:
+    onhook("source", "apply", written("s.json", {"name": "pbx", "format": "twilio", "config": {"quiet_seconds": 0}}))
+    form = written("s.form", b"CallSid=CA1&CallStatus=completed&Direction=inbound")
+    assert onhook("source", "try", "twilio", form, "--source", "pbx").code == 0
+    said = onhook("source", "try", "freeswitch", form, "--source", "pbx")
+    assert (said.code, said.err) == (1, "onhook: The source pbx has the format twilio, and not freeswitch.\n")
 
 
 def test_a_call_that_does_not_exist_is_named(onhook: CommandLine) -> None:
