@@ -128,6 +128,13 @@ def test_the_list_of_legs_is_bounded_and_a_call_of_one_leg_has_none():
     assert "custom" not in only(*ASTERISK["hang-up while ringing"])
 
 
+def test_the_cause_of_an_answered_call_is_not_that_of_a_telephone_that_stopped_ringing_in_the_same_second():
+    rang = {"id": "A", "outcome": "missed", "agent": ALICE, "hangup_cause": "NO ANSWER", **span(0, None, 5)}
+    took = {"id": "A", "outcome": "answered", "agent": BOB, "hangup_cause": "ANSWERED", **span(0, 1, 5)}
+    for parts in permutations([part("1", ["A"], rang), part("2", ["A"], took)]):
+        assert (only(*parts)["outcome"], only(*parts)["hangup_cause"]) == ("answered", "ANSWERED")
+
+
 def test_one_leg_alone_is_told_as_it_is():
     call = {
         "id": "A", "direction": "outbound", "outcome": "busy", **span(0, None, 8), "duration_seconds": 7, "q850": 17,
