@@ -167,12 +167,16 @@ def formats(as_json: AsJson = False) -> None:
         shown = {
             "auth": ", ".join(row["auth"]),
             "config": ", ".join(row["config"]) or None,
-            "calls in parts": None if quiet is None else f"complete {quiet:g} s after the last part",
+            "calls in parts": None if quiet is None else _quiet(quiet),
             "page": row["page"],
         }
         for name, value in shown.items():
             if value is not None:
                 print("\n".join(_wrapped(f"{name}: {value}", 2)))
+
+
+def _quiet(seconds: float) -> str:
+    return f"complete {seconds:g} s after the last part" if seconds else "complete at once"
 
 
 def _format_row(spoken: "Format") -> dict[str, Any]:
