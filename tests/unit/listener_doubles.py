@@ -11,8 +11,9 @@ from dispatcher.adapters.listeners.record import Record
 from dispatcher.adapters.listeners.spool import Spool
 from dispatcher.domain.event import CallEvent
 from dispatcher.ports import Source, StoreUnavailable
-from dispatcher.sources.format import Parsed, events_of
+from dispatcher.sources.format import Parsed
 from tests.unit.doubles import NOON, SOURCE, WORKSPACE, HandClock
+from tests.unit.switch_posts import events_of
 
 AVAYA = (
     "2026/11/20 11:00:00,00:03:11,9,+14155550100,I,200,200,,0,{number},0,E200,Jane Roe,T9001,Line 1.1,0,0,,,,,,,,,,,,,"
