@@ -123,9 +123,9 @@ def test_a_usage_error_exits_with_2(onhook: CommandLine) -> None:
 
 
 def test_the_database_is_upgraded_once_and_says_so(bare: CommandLine) -> None:
-    assert bare("db", "upgrade").out == "The database is at revision 0004 now (it was empty).\n"
-    assert bare("db", "upgrade").out == "The database is at revision 0004 already.\n"
-    assert bare("db", "current", "--json").json == {"current": "0004", "needed": "0004"}
+    assert bare("db", "upgrade").out == "The database is at revision 0005 now (it was empty).\n"
+    assert bare("db", "upgrade").out == "The database is at revision 0005 already.\n"
+    assert bare("db", "current", "--json").json == {"current": "0005", "needed": "0005"}
 
 
 def test_doctor_finds_what_is_well_and_what_is_not_and_fails(onhook: CommandLine) -> None:
@@ -458,7 +458,7 @@ def test_the_same_commands_work_on_postgresql(bare: CommandLine, written: Any, p
     def onhook(*words: object) -> Any:
         return bare(*words, "--database-url", postgresql_database)
 
-    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0004"}
+    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0005"}
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: created\n"
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: unchanged\n"
     sent = onhook("event", "send", written("e.json", event(1)), "--json").json["events"]
