@@ -43,6 +43,13 @@ class Post:
     sent: float
     done: float
     status: int
+    answer_bytes: int = 0
+    """Of the whole answer, its head included."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer was a success, by whichever 2xx the poster expects."""
+        return 200 <= self.status < 300
 
 
 @dataclass(slots=True)

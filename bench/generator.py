@@ -72,7 +72,7 @@ def complete_status(data: bytes) -> int:
 
 
 class Generator:
-    """Carries out one plan. The four arrays are indexed by post."""
+    """Carries out one plan. The arrays are indexed by post."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -89,6 +89,7 @@ class Generator:
         posts = plan.posts
         self.due, self.sent, self.done = (array("d", bytes(8 * posts)) for _ in range(3))
         self.status = array("h", bytes(2 * posts))
+        self.answer_bytes = array("l", [0]) * posts
         self.next = self.answered = 0
         self.poll = select.epoll()
         self.open: dict[int, Connection] = {}
@@ -170,6 +171,7 @@ class Generator:
         connection.received = b""
         self.done[connection.post] = now
         self.status[connection.post] = status
+        self.answer_bytes[connection.post] = len(data)
         connection.post = -1
         self.answered += 1
         if self.next < self.plan.posts and (self.plan.rate is None or self.due[self.next] <= now):
@@ -216,9 +218,9 @@ class Generator:
     def posts(self) -> list[Post]:
         """Every post that was started."""
         batch, first, total = self.plan.batch, self.plan.first, self.plan.events
-        times = zip(self.due, self.sent, self.done, self.status, strict=True)
+        times = zip(self.due, self.sent, self.done, self.status, self.answer_bytes, strict=True)
         rows = (
-            Post(first + n * batch, min(batch, total - n * batch), due, sent, done, status)
-            for n, (due, sent, done, status) in enumerate(times)
+            Post(first + n * batch, min(batch, total - n * batch), due, sent, done, status, size)
+            for n, (due, sent, done, status, size) in enumerate(times)
         )
         return [post for n, post in enumerate(rows) if n < self.next]
