@@ -76,7 +76,7 @@ class Balance:
     doubled: int
     """Further webhook-ids under which an event reached the same path: a receiver could not have dropped these."""
     unasked: int
-    """Events that arrived though their post was not answered 202: allowed, since an answer may get lost."""
+    """Events that arrived though their post was not answered 2xx: allowed, since an answer may get lost."""
 
 
 def balance(accepted: set[str], arrivals: Iterable[Arrival]) -> Balance:

@@ -109,6 +109,10 @@ class Generator:
             body = self.bodies.several(self.plan.first + first, min(batch, self.plan.events - first))
         return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
 
+    def next_idle(self) -> Connection:
+        """The one that was used last, so that there are no more of them than are needed."""
+        return self.idle.pop()
+
     def start(self, connection: Connection, now: float) -> None:
         """Sends the next post; what the socket does not take at once is sent when it has room."""
         post = self.next
@@ -188,7 +192,7 @@ class Generator:
             if wait > 0:
                 return wait
             if self.idle:
-                self.start(self.idle.pop(), now)
+                self.start(self.next_idle(), now)
             elif len(self.open) < limit:
                 self.start(self.connect(), now)
             else:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.accounting import Post
-from bench.generator import Generator, Plan
+from bench.generator import Connection, Generator, Plan
 from bench.load import carry_out
 from bench.source_posts import Slot, SourcePosts, legs, mixed
 
@@ -29,6 +29,11 @@ class SourceGenerator(Generator):
 
     def request(self, post: int) -> bytes:
         return self.requests[post]
+
+    def next_idle(self) -> Connection:
+        """The one that waited longest. The API closes what was idle for 5 s, and a post that crosses with that would
+        stay unanswered, for which nobody but the poster's way of keeping connections is to blame."""
+        return self.idle.pop(0)
 
     def posts(self) -> list[Post]:
         """Every post that was started, in order; `first` is the number of its call."""

@@ -121,12 +121,13 @@ def told_late(told: Spread | None, arrived: Spread | None) -> str:
 
 def limits_kept(accept: Spread | None, posts: Sequence[Post]) -> str:
     """Whether posters got what they may count on, as a sentence of the report."""
-    largest, refused = max((post.answer_bytes for post in posts), default=0), sum(not post.accepted for post in posts)
+    largest = max((post.answer_bytes for post in posts), default=0)
+    refused, silent = sum(not post.accepted for post in posts), sum(not post.status for post in posts)
     kept = accept is not None and accept.p95 <= MAX_ANSWER_MS and largest <= MAX_ANSWER_BYTES and not refused
     return (
         f"poster limits {'kept' if kept else 'NOT KEPT'}: answers p50/p95/p99 {_spread(accept)} (p95 <= "
         f"{MAX_ANSWER_MS:g} ms), the largest {largest:,} bytes with its head (<= {MAX_ANSWER_BYTES:,}), "
-        f"{refused:,} of {len(posts):,} not 2xx"
+        f"{refused:,} of {len(posts):,} not 2xx ({silent:,} without an answer)"
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, insert
 
 from bench import micro
 from bench.accounting import Post, Spread
-from bench.generator import Plan
+from bench.generator import Connection, Plan
 from bench.measurement import Loaded
 from bench.processes import Spent
 from bench.source_load import SourceGenerator, slots_of
@@ -125,7 +125,7 @@ def waited(p95: float) -> Spread:
 def test_limits_are_kept_where_answers_are_quick_short_and_good():
     assert limits_kept(waited(50.0), [post(1, 1.0, 202, 1024), post(2, 1.0, 204)]) == (
         "poster limits kept: answers p50/p95/p99 1.0 / 50.0 / 60.0 ms (p95 <= 50 ms), the largest 1,024 bytes with its "
-        "head (<= 1,024), 0 of 2 not 2xx"
+        "head (<= 1,024), 0 of 2 not 2xx (0 without an answer)"
     )
 
 
@@ -135,6 +135,18 @@ def test_limits_are_kept_where_answers_are_quick_short_and_good():
 )
 def test_limits_are_not_kept_where_one_of_them_is_exceeded(p95, posts):
     assert limits_kept(waited(p95), posts).startswith("poster limits NOT KEPT: ")
+
+
+def test_a_post_without_an_answer_is_named_as_such():
+    told = limits_kept(waited(9.0), [post(1, 1.0, 503), post(2, 1.0, 0), post(3, 1.0)])
+    assert told.endswith("2 of 3 not 2xx (1 without an answer)")
+
+
+def test_the_connection_that_waited_longest_is_used_next():
+    generator = SourceGenerator(Plan(BASE, 1, "run", rate=200.0), slots_of("mixed", 1, 0))
+    first, second = Connection.__new__(Connection), Connection.__new__(Connection)
+    generator.idle = [first, second]
+    assert (generator.next_idle(), generator.idle) == (first, [second])
 
 
 def test_answers_are_told_by_format():
