@@ -68,17 +68,20 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
         "source": source_facts(source),
     }
     ended = event.type in _ENDED or event.type.endswith(".finished") or "ended_at" in call
+    call_id = str(call.get("id") or keys[0])
+    leg = part.leg if part.leg is not None or part.is_fact else call_id
     return NewPart(
         uuid7(unix_ms(clock()), os.urandom(10)),
         source.workspace_id,
         source.id,
         event.source_event_id,
         keys,
-        str(call.get("id") or keys[0]),
+        call_id,
         event.occurred_at,
         quiet_seconds,
         part.ends_call,
         part.is_fact,
+        leg=None if leg is None else _storable(leg),
         under_way=not (part.is_fact or part.ends_call or ended),
         body=orjson.dumps(body),
     )

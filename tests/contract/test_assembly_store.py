@@ -15,7 +15,7 @@ from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.erasure import ErasureRows
 from dispatcher.adapters.sql.tables import assemblies, assembly_keys, call_parts
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.assembly import KEPT
+from dispatcher.domain.assembly import KEPT, LONGEST
 from dispatcher.domain.delivery import NextState, State
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, DueCall, Evaluation, NewEvent, NewPart, OpenCall, Telling
@@ -36,12 +36,22 @@ def rows_of(store: Opened) -> Any:
     return store.hot.assemblies if store.engine is None else AssemblyRows(Database(store.engine), Vault([MASTER_KEY]))
 
 
-def new(name: str | None, *keys: str, source_id: UUID = SOURCE, quiet: float = 10, fact: bool = False) -> NewPart:
+def new(
+    name: str | None,
+    *keys: str,
+    source_id: UUID = SOURCE,
+    quiet: float = 10,
+    fact: bool = False,
+    leg: str | None = None,
+    under_way: bool = False,
+) -> NewPart:
     """A part whose call's id is its first key."""
     number = next(_NUMBERS)
     identifier = uuid7(unix_ms(NOON) + number, number.to_bytes(10, "big"))
     body = orjson.dumps({"name": name, "number": "+14155550100"})
-    return NewPart(identifier, WORKSPACE, source_id, name, keys, keys[0], NOON, quiet, False, fact, False, body)
+    return NewPart(
+        identifier, WORKSPACE, source_id, name, keys, keys[0], NOON, quiet, False, fact, leg, under_way, body
+    )
 
 
 def names(due: DueCall) -> list[str | None]:
@@ -71,6 +81,24 @@ def test_parts_that_share_a_key_are_of_one_call(calls: Any):
     assert names(due) == ["1", "3"]
     assert due.parts[0].body == {"name": "1", "number": "+14155550100"}
     assert (due.assembly.call_id, due.assembly.opened_at, due.assembly.version) == ("a", NOON, 2)
+
+
+def test_a_call_is_open_while_one_of_its_legs_is_under_way_whatever_others_have_ended(calls: Any):
+    calls.add_parts([new("1", "a", leg="x", under_way=True), new("2", "a", leg="y", under_way=True)], NOON)
+    calls.add_parts([new("3", "a", leg="x")], NOON + seconds(5))
+    calls.add_parts([new("4", "a", leg="x", under_way=True)], NOON + seconds(6))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(4, NOON + LONGEST)
+    calls.add_parts([new("5", "a", leg="y")], NOON + seconds(60))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(5, NOON + seconds(70))
+
+
+def test_legs_under_way_of_two_calls_that_are_joined_are_legs_of_the_one(calls: Any):
+    calls.add_parts([new("1", "a", leg="x", under_way=True), new("2", "b", leg="y", under_way=True)], NOON)
+    calls.add_parts([new("3", "b", leg="x", fact=True)], NOON)
+    calls.add_parts([new("4", "b", "a", leg="z")], NOON + seconds(5))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(4, NOON + LONGEST)
+    calls.add_parts([new("5", "a", leg="y")], NOON + seconds(6))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(5, NOON + seconds(16))
 
 
 def test_a_part_with_the_id_of_a_stored_one_is_a_duplicate_in_the_same_group_too(calls: Any):
