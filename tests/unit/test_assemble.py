@@ -392,6 +392,12 @@ def test_keys_are_bounded_and_hold_no_nul(office: Office):
     assert (len(keys), keys[0], len(keys[1])) == (MAX_KEYS, "ab", 64)
 
 
+def test_parts_that_name_one_call_are_of_it_also_without_a_common_key(office: Office):
+    office.take(part("1", ["x"], {"id": "A", **span(0, 5, 60)}), part("2", ["y"], {"id": "A", **span(60, 65, 90)}))
+    assert office.after(20) == [("call.finished", "A:finished")]
+    assert office.told("A:finished")["call"]["ended_at"] == at(90)
+
+
 def test_an_id_that_is_too_long_for_a_suffix_is_hashed(office: Office):
     office.take(part("1", ["a"], {"id": "A" * 255, **span(0, None, 9)}))
     ((kind, identifier),) = office.after(20)
