@@ -26,7 +26,7 @@ from dispatcher.master_key import MasterKeyError, decode_keys, generate_master_k
 
 __all__ = [
     "MasterKeyError", "Settings", "SettingsError", "config_dir", "generate_master_key", "load_settings",
-    "logger_levels", "parent_pipe", "reference_toml", "unknown_variables",
+    "logger_levels", "parent_pipe", "reference_toml", "secret_variable", "unknown_variables",
 ]  # fmt: skip
 
 logger = logging.getLogger("onhook.settings")
@@ -310,6 +310,11 @@ def parent_pipe() -> int | None:
     """The file descriptor by which a supervisor shows that it is alive, or None where there is no supervisor."""
     text = os.environ.get(PARENT_PIPE, "")
     return int(text) if text.isdecimal() else None
+
+
+def secret_variable(name: str) -> str | None:
+    """A secret that a command was told to take from this variable, so that it stands on no command line."""
+    return os.environ.get(name) or None
 
 
 def reference_toml() -> str:

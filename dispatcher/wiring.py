@@ -81,9 +81,14 @@ def parse(document: object) -> ProfileSpec:
 
 def build_store(settings: Settings) -> Store:
     """The store of the settings. Raises MasterKeyError."""
+    return open_store(settings.sqlalchemy_url, build_vault(settings), parse)
+
+
+def build_vault(settings: Settings) -> Vault:
+    """The vault of the settings. Raises MasterKeyError."""
     # The key file may be changed while this process runs, the environment cannot.
     reread = None if settings.master_key else settings.load_master_keys
-    return open_store(settings.sqlalchemy_url, Vault(settings.load_master_keys(), reread), parse)
+    return Vault(settings.load_master_keys(), reread)
 
 
 def build_templates(store: Store) -> RequestTemplates:

@@ -18,9 +18,11 @@ from dispatcher.cli import (
     doctor,
     events,
     keys,
+    listen,
     processes,
     profiles,
     quarantine,
+    replay_dir,
     source_trials,
     sources,
     tokens,
@@ -39,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, demo, processes, doctor):
+for module in (up, demo, processes, doctor, replay_dir):
     module.add_to(app)
 backtest.add_to(profiles.app)
 wsdl_check.add_to(wsdls.app)
@@ -53,6 +55,7 @@ for name, group in (
     ("credential", credentials.app),
     ("wsdl", wsdls.app),
     ("event", events.app),
+    ("listen", listen.app),
     ("quarantine", quarantine.app),
     ("delivery", deliveries.app),
     ("keys", keys.app),

@@ -190,19 +190,25 @@ def _spans(leg: Call, call: Call, first: str, last: str) -> bool:
 
 
 def _summed(legs: Sequence[Call], name: str) -> tuple[int | None, bool]:
-    """The seconds of legs that follow each other, added; of those that overlap, the most. A leg whose end is not known
-    is taken to be followed by the next one; the second value says whether there was one with another behind it."""
-    total: int | None = None
-    most, until, unended = 0, None, False
-    for each in (leg for leg in legs if name in leg):
-        begins, ends = (moment(each[time]) if time in each else None for time in ("started_at", "ended_at"))
-        if total is None or begins is None or until is None or begins >= until:
-            unended = unended or (total is not None and until is None)
-            total, most, until = (total or 0) + each[name], each[name], ends
+    """The seconds of legs that follow each other, added; of those that overlap, the most.
+
+    A leg whose end is not known is taken for a segment before or behind the others. The second value: whether there
+    was one among several.
+    """
+    saying = [each for each in legs if name in each]
+    if not saying:
+        return None, False
+    unended = [each for each in saying if "started_at" not in each or "ended_at" not in each]
+    total, most, until = sum(each[name] for each in unended), 0, moment(_NEVER)
+    for each in saying:
+        if each in unended:
             continue
-        total, most = total - most + max(most, each[name]), max(most, each[name])
-        until = max(until, ends) if ends is not None else until
-    return total, unended
+        begins, ends = moment(each["started_at"]), moment(each["ended_at"])
+        if begins >= until:
+            total, most, until = total + each[name], each[name], ends
+        else:
+            total, most, until = total - most + max(most, each[name]), max(most, each[name]), max(until, ends)
+    return total, bool(unended) and len(saying) > 1
 
 
 def _end_of(legs: Sequence[Call], told: Sequence[Call]) -> Call:

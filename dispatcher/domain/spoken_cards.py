@@ -34,7 +34,7 @@ _INTERJECTIONS = frozenset({"oh", "o"})
 _WORDS = "|".join(sorted(_DIGITS, key=len, reverse=True))
 _TOKEN = rf"(?:(?:double|triple|treble)[\s\-]{{1,3}})?(?:{_WORDS}|\d{{1,4}})(?!\w)"
 _GAP = r"[\s,.;\-\u2010-\u2013]{1,4}(?:(?:uhm?|umm?|erm?|äh|ähm|euh|ehm?|and|und|then|dann)(?!\w)[\s,.;\-]{1,4}){0,2}"
-_RUN = re.compile(rf"(?<!\w)(?P<plus>plus[\s,]{{1,3}})?(?P<run>{_TOKEN}(?:{_GAP}{_TOKEN})+)", re.IGNORECASE)
+_RUN = re.compile(rf"(?<![\w*])(?P<plus>plus[\s,]{{1,3}})?(?P<run>{_TOKEN}(?:{_GAP}{_TOKEN})+)", re.IGNORECASE)
 _PART = re.compile(rf"(?<!\w)(?:(double|triple|treble)[\s\-]{{1,3}})?({_WORDS}|\d{{1,4}})(?!\w)", re.IGNORECASE)
 _CODE_WORD_BEFORE = re.compile(rf"(?<!\w)(?:{CODE_WORD})(?!\w)[^\d*]{{0,20}}$", re.IGNORECASE)
 _LOOKED_BACK = 60

@@ -31,6 +31,7 @@ from dispatcher.ports.delivery import CallState, DeliveryStore, PutBack, Waiting
 from dispatcher.ports.evaluation import Catalogue, CatalogueStore, Evaluation, EvaluationStore, Profile, StoredEvent
 from dispatcher.ports.events import Accepted, EventStore, NewEvent
 from dispatcher.ports.outside import BrokerUnavailable, Clock, Conflict, StoreUnavailable
+from dispatcher.ports.polling import PolledAgents
 from dispatcher.ports.quarantine import HeldFilter, HeldPost, QuarantineStore
 from dispatcher.ports.rehearsal import RehearsalStore, ShownRequest, ShowRequest
 from dispatcher.ports.replay import DeliveryFilter, ReplayStore
@@ -79,6 +80,7 @@ __all__ = [
     "Page",
     "PartStore",
     "PastEvent",
+    "PolledAgents",
     "Profile",
     "PutBack",
     "QuarantineStore",

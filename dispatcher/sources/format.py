@@ -21,7 +21,6 @@ __all__ = [
     "ReadConfig",
     "SourceSettings",
     "canonical",
-    "events_of",
     "part",
 ]
 
@@ -97,11 +96,6 @@ class Format:
     """The answer to a post that was taken in, where it depends on the post; None: `success_status`, `success_body`."""
     found_nothing: Callable[[Posted, SourceSettings], list[str]] | None = None
     """Of a format that is told where to look: the fields for which a post holds nothing. Raises `NotUnderstood`."""
-
-
-def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:
-    """The events of what was read, each part of a call as the event that it would be alone."""
-    return [each.event if isinstance(each, CallPart) else each for each in parsed]
 
 
 def canonical(raw: dict[str, Any], received_at: datetime, settings: SourceSettings | None = None) -> CallEvent:

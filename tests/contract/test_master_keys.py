@@ -10,6 +10,7 @@ from sqlalchemy import LargeBinary, insert, select, update
 
 from dispatcher.adapters.sql.assemblies import AssemblyRows
 from dispatcher.adapters.sql.database import Database
+from dispatcher.adapters.sql.polled_agents import PolledAgentRows
 from dispatcher.adapters.sql.rekey import BATCH_VALUES, BATCH_WSDLS, NOT_SEALED, SEALED, KeyUse
 from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.sql.tables import access_tokens, credentials, events, metadata, workspaces
@@ -52,6 +53,9 @@ def fill(database: Opened) -> None:
     database.hot.record([result], NOON)
     AssemblyRows(Database(database.engine), vault).add_parts([new("1", "7f9c")], NOON)
     post(database, [calls.new(call_id="many") for _ in range(BATCH_VALUES + 1)])
+    agents = PolledAgentRows(Database(database.engine), vault)
+    agents.claim_agents(source.id, ["17"], SOMETHING, NOON, LEASE)
+    agents.save_agent(source.id, "17", SOMETHING, b"{}", NOON)
     for number in range(BATCH_WSDLS + 1):
         admin.keep_wsdl(WORKSPACE, kept(f"Call{number}".encode()), URL, None, NOON)
     with database.engine.begin() as connection:

@@ -413,7 +413,7 @@ def test_the_same_commands_work_on_postgresql(bare: CommandLine, written: Any, p
     def onhook(*words: object) -> Any:
         return bare(*words, "--database-url", postgresql_database)
 
-    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0003"}
+    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0004"}
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: created\n"
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: unchanged\n"
     sent = onhook("event", "send", written("e.json", event(1)), "--json").json["events"]

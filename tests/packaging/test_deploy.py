@@ -33,7 +33,7 @@ def commands() -> set[str]:
 
 
 def parse_unit(path: Path) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str
     parser.read_string(path.read_text())
     return parser
@@ -46,8 +46,8 @@ def compose():
 
 def test_compose_has_every_role_and_each_waits_for_what_it_needs(compose):
     services = compose["services"]
-    assert set(services) == {"postgres", "redis", "migrate", "api", "worker", "sweeper", "flower"}
-    for role in ("api", "worker", "sweeper", "flower"):
+    assert set(services) == {"postgres", "redis", "migrate", "api", "worker", "sweeper", "listen", "flower"}
+    for role in ("api", "worker", "sweeper", "listen", "flower"):
         assert services[role]["depends_on"] == {
             "migrate": {"condition": "service_completed_successfully"},
             "redis": {"condition": "service_healthy"},
@@ -60,6 +60,9 @@ def test_compose_runs_commands_that_exist(compose):
     run = {name: " ".join(compose["services"][name]["command"]) for name in ("migrate", "api", "worker", "sweeper")}
     assert run == {"migrate": "db upgrade", "api": "api", "worker": "worker", "sweeper": "sweeper"}
     assert set(run.values()) <= commands()
+    assert compose["services"]["listen"]["command"][:2] == ["listen", "smdr"]
+    assert compose["services"]["listen"]["profiles"] == ["listen"]
+    assert "listen smdr" in commands()
 
 
 def test_compose_gives_every_role_the_same_settings_and_only_settings(compose):
@@ -84,6 +87,7 @@ def test_compose_publishes_nothing_beyond_this_host_unless_told(compose):
     assert published == {
         "api": ["${API_PUBLISH:-127.0.0.1:8080}:8080"],
         "flower": ["${FLOWER_PUBLISH:-127.0.0.1:5555}:5555"],
+        "listen": ["${LISTEN_PUBLISH:-127.0.0.1:9000}:9000"],
     }
 
 
@@ -120,15 +124,17 @@ def test_a_unit_starts_a_command_that_exists_as_a_user_of_its_own(path):
         if key in service:
             program, *words = shlex.split(service[key])
             assert program == "/opt/onhook/bin/onhook"
-            assert " ".join(words) in commands()
+            assert " ".join(words) in commands() or words == ["listen", "$LISTEN", "--source", "%i"]
 
 
 def test_the_target_wants_units_that_exist():
     wanted = parse_unit(DEPLOY / "systemd" / "onhook.target")["Unit"]["Wants"].split()
     files = {path.name for path in UNITS}
-    assert {re.sub(r"@\d+", "@", name) for name in wanted} == files == {
+    assert {re.sub(r"@\d+", "@", name) for name in wanted} == {
         "onhook-api.service", "onhook-sweeper.service", "onhook-worker@.service",
     }  # fmt: skip
+    # A listener is of one source, and so for the administrator to enable.
+    assert files == {re.sub(r"@\d+", "@", name) for name in wanted} | {"onhook-listen@.service"}
 
 
 def test_the_systemd_environment_is_readable_as_settings():

@@ -7,7 +7,7 @@ from typing import Any
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
 from dispatcher.sources import FORMATS, Posted, SourceSettings
-from dispatcher.sources.format import Parsed, events_of
+from dispatcher.sources.format import Parsed
 
 NOW = datetime(2026, 11, 20, 10, 3, 21, tzinfo=UTC)
 
@@ -52,3 +52,8 @@ def at(text: str) -> datetime:
 def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """A record that lacks some members."""
     return {name: value for name, value in record.items() if name not in names}
+
+
+def events_of(parsed: Sequence[Parsed]) -> list[CallEvent]:
+    """The events of what was read, each part of a call as the event that it would be alone."""
+    return [each.event if isinstance(each, CallPart) else each for each in parsed]

@@ -1,7 +1,7 @@
 """Card numbers and security codes that were spoken are not stored; telephone numbers and counts are."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dispatcher.domain.scrub import scrub_call
@@ -65,7 +65,8 @@ def test_what_is_left(text: str):
     assert without_spoken_cards(text) is text
 
 
-@given(st.lists(st.sampled_from([*ENGLISH, *GERMAN, "double", "triple", "uh", "and", "plus", "4111", "cvv", ",", "x"])))
+@given(st.lists(st.sampled_from([*ENGLISH, *GERMAN, "double", "triple", "uh", "and", "plus", "4111", ",", "x"])))
+@example(["triple", "4111", "three", "three", "zero", "triple", "4111"])
 def test_scrubbing_twice_is_scrubbing_once(words: list[str]):
     once = without_spoken_cards(" ".join(words))
     assert without_spoken_cards(once) == once

@@ -10,9 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from dispatcher.sources import FORMATS, NotUnderstood
-from dispatcher.sources.format import events_of
 from tests.unit.sample_files import NoEvent, content_of, needs_samples
-from tests.unit.switch_posts import SourceSettings, posted, told
+from tests.unit.switch_posts import SourceSettings, events_of, posted, told
 
 pytestmark = needs_samples
 

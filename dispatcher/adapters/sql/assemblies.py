@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     tuple_,
     update,
@@ -49,13 +48,15 @@ class OpenCallPages:
         self._database, self._vault = database, vault
 
     def open_call(self, workspace_id: UUID, call_id: str) -> OpenCall | None:
-        keyed = select(assembly_keys.c.assembly_id).where(assembly_keys.c.key == call_id)
+        # As a union, so that each half is looked up by its index; no plan has one for their OR.
+        named = select(assemblies.c.id).where(assemblies.c.call_id == call_id)
+        known = named.union(select(assembly_keys.c.assembly_id).where(assembly_keys.c.key == call_id))
         waiting = (call_parts.c.assembly_id == assemblies.c.id, call_parts.c.told.is_(False))
         query = (
             select(func.count(), func.min(assemblies.c.due_at))
             .select_from(assemblies.join(call_parts, waiting[0]))
             .where(assemblies.c.workspace_id == workspace_id, assemblies.c.due_at.is_not(None), waiting[1])
-            .where(or_(assemblies.c.call_id == call_id, assemblies.c.id.in_(keyed)))
+            .where(assemblies.c.id.in_(known))
         )
         with self._database.reading() as connection:
             parts, due_at = connection.execute(query).one()

@@ -65,6 +65,7 @@ SEALED = (
     Sealed(tables.wsdl_contents.c.description, tables.wsdl_contents.c.id, BATCH_WSDLS),
     Sealed(tables.wsdl_versions.c.location, tables.wsdl_versions.c.workspace_id),
     Sealed(tables.sources.c.auth, tables.sources.c.id),
+    Sealed(tables.polled_agents.c.state, tables.polled_agents.c.id),
     Sealed(tables.quarantine.c.posted, tables.quarantine.c.id),
     Sealed(tables.events.c.body, tables.events.c.id),
     Sealed(tables.call_parts.c.body, tables.call_parts.c.id),

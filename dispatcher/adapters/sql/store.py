@@ -15,6 +15,7 @@ from dispatcher.adapters.sql.credentials import CredentialRows
 from dispatcher.adapters.sql.database import Database, make_engine
 from dispatcher.adapters.sql.erasure import ErasureRows
 from dispatcher.adapters.sql.pages import Pages
+from dispatcher.adapters.sql.polled_agents import PolledAgentRows
 from dispatcher.adapters.sql.profiles import ProfileRows
 from dispatcher.adapters.sql.quarantine import QuarantineRows
 from dispatcher.adapters.sql.rehearsals import RehearsalRows
@@ -64,6 +65,7 @@ class Store:
     erasure: ErasureRows
     keys: KeyRows
     admin: AdminRows
+    agents: PolledAgentRows
     engine: Engine
 
 
@@ -78,6 +80,7 @@ def open_store(url: str, vault: Vault, parse: Callable[[object], ProfileSpec]) -
         ErasureRows(database),
         KeyRows(database, vault),
         AdminRows(database, vault, parse),
+        PolledAgentRows(database, vault),
         engine,
     )
 

@@ -332,6 +332,20 @@ wsdl_versions = Table(
 )
 """What was found where: a location gives other contents in the course of time, and profiles keep to one of them."""
 
+polled_agents = Table(
+    "polled_agents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source_id", Uuid, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("holder", Uuid),
+    Column("lease_until", Moment),
+    Column("state", LargeBinary),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("source_id", "agent"),
+)
+"""Agents whose calls are asked for again and again: by whom now, until when, and what was last known of them."""
+
 assemblies = Table(
     "assemblies",
     metadata,
@@ -352,6 +366,10 @@ assemblies = Table(
     Index(None, "call_id", "source_id"),
 )
 """Calls that come in parts; see `domain.assembly.Assembly`."""
+
+_UNTOLD = assemblies.c.due_at.is_not(None)
+Index("assemblies_due_at_idx", assemblies.c.workspace_id, postgresql_where=_UNTOLD, sqlite_where=_UNTOLD)
+"""For counting them: most of what is kept has been told."""
 
 assembly_keys = Table(
     "assembly_keys",

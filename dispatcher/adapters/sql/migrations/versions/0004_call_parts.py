@@ -31,6 +31,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("assemblies_wake_at_idx"), "assemblies", ["wake_at"])
     op.create_index(op.f("assemblies_call_id_source_id_idx"), "assemblies", ["call_id", "source_id"])
+    untold = sa.text("due_at IS NOT NULL")
+    op.create_index(
+        "assemblies_due_at_idx", "assemblies", ["workspace_id"], postgresql_where=untold, sqlite_where=untold
+    )
     op.create_table(
         "assembly_keys",
         sa.Column("key", sa.Text(), nullable=False),
