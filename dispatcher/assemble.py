@@ -47,7 +47,7 @@ MOST_BATCHES = 10
 LEASE_SECONDS = 10.0
 """For so long nobody else looks at a call that was given out: many times what a batch takes."""
 MAX_KEYS = 16
-"""Of one part."""
+"""Of one part, its call's id included."""
 _WHOLE = frozenset({"call.finished", "call.missed", "call.recorded", "call.updated", "voicemail.left"})
 """Types that the assembler itself decides on; a fact of another type is told under its own as well."""
 _ENDED = frozenset({"call.finished", "call.missed", "voicemail.left"})
@@ -57,7 +57,7 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
     """A part to store, under a new time-ordered id, with what its source is set up as now; scrubbed as events are."""
     event = part.event
     call = kept_call(event.call, source)
-    keys = tuple(dict.fromkeys(map(_storable, part.keys[:MAX_KEYS])))
+    keys = _keys_of(part, call)
     body = {
         "event": {**event.as_context(), "call": call},
         "occurred_at": event.occurred_at,
@@ -68,20 +68,29 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
         "source": source_facts(source),
     }
     ended = event.type in _ENDED or event.type.endswith(".finished") or "ended_at" in call
+    call_id = str(call.get("id") or keys[0])
+    leg = part.leg if part.leg is not None or part.is_fact else call_id
     return NewPart(
         uuid7(unix_ms(clock()), os.urandom(10)),
         source.workspace_id,
         source.id,
         event.source_event_id,
         keys,
-        str(call.get("id") or keys[0]),
+        call_id,
         event.occurred_at,
         quiet_seconds,
         part.ends_call,
         part.is_fact,
+        leg=None if leg is None else _storable(leg),
         under_way=not (part.is_fact or part.ends_call or ended),
         body=orjson.dumps(body),
     )
+
+
+def _keys_of(part: CallPart, call: dict[str, Any]) -> tuple[str, ...]:
+    """The part's keys, and the id of its call: two parts that name one call are of it, and its events bear that id."""
+    named = [str(call["id"])] if "id" in call else []
+    return tuple(dict.fromkeys(map(_storable, [*part.keys[: MAX_KEYS - len(named)], *named])))
 
 
 def _storable(key: str) -> str:

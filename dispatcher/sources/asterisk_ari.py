@@ -62,7 +62,7 @@ def _ended(event: Mapping[str, Any], posted: Posted, settings: SourceSettings) -
         "sip_code": code(event.get("tech_cause")),
         "custom": kept(event, _UNDERSTOOD),
     }
-    return [_part(event, channel_id, "call.finished", call, _keys(channel), posted, settings)]
+    return [_part(event, channel_id, "call.finished", call, _keys(channel), posted, settings, channel_id)]
 
 
 def _dialled(event: Mapping[str, Any], posted: Posted, settings: SourceSettings) -> list[CallPart]:
@@ -80,9 +80,10 @@ def _dialled(event: Mapping[str, Any], posted: Posted, settings: SourceSettings)
         "outcome": _DIAL_OUTCOMES[status],
     }
     keys = tuple(dict.fromkeys((*_keys(caller), *_keys(peer))))
-    # The leg of a peer that did not answer is over; whoever answered has a ChannelDestroyed of its own.
-    kind = "x.ari.dial" if status == "ANSWER" else "x.ari.dial.finished"
-    return [_part(event, f"{_channel_id(peer)}:{status}", kind, call, keys, posted, settings)]
+    # The leg of a peer that did not answer is over. Of an answer the caller's is under way: an application that is told
+    # of no other channel sees the end of this one.
+    kind, leg = ("x.ari.dial", caller) if status == "ANSWER" else ("x.ari.dial.finished", peer)
+    return [_part(event, f"{_channel_id(peer)}:{status}", kind, call, keys, posted, settings, _channel_id(leg))]
 
 
 def _bridged(event: Mapping[str, Any], posted: Posted, settings: SourceSettings) -> list[CallPart]:
@@ -92,8 +93,9 @@ def _bridged(event: Mapping[str, Any], posted: Posted, settings: SourceSettings)
     if bridge_id is None or said(bridge.get("bridge_type")) != "mixing":
         return []
     call = {"id": said(channel.get("linkedid")) or _channel_id(channel)}
-    name = f"{_channel_id(channel)}:{bridge_id}"
-    return [_part(event, name, "x.ari.bridged", call, (*_keys(channel), bridge_id), posted, settings)]
+    leg = _channel_id(channel)
+    keys = (*_keys(channel), bridge_id)
+    return [_part(event, f"{leg}:{bridge_id}", "x.ari.bridged", call, keys, posted, settings, leg)]
 
 
 def _recorded(event: Mapping[str, Any], posted: Posted, settings: SourceSettings) -> list[CallPart]:
@@ -114,7 +116,7 @@ def _recorded(event: Mapping[str, Any], posted: Posted, settings: SourceSettings
     }
     call = {"id": target, "recording": present(facts), "custom": kept({"recording": recording}, ())}
     kind = "call.recorded" if state == "available" else "call.updated"
-    return [_part(event, name, kind, call, (target,), posted, settings, is_fact=True)]
+    return [_part(event, name, kind, call, (target,), posted, settings)]
 
 
 def _part(
@@ -125,9 +127,9 @@ def _part(
     keys: tuple[str, ...],
     posted: Posted,
     settings: SourceSettings,
-    *,
-    is_fact: bool = False,
+    leg: str | None = None,
 ) -> CallPart:
+    """A part of a leg; without one, a fact of the call."""
     when = iso(event.get("timestamp"), settings.time_zone) or posted.received_at
     raw = {
         "id": f"ari:{event['type']}:{name}",
@@ -135,7 +137,7 @@ def _part(
         "occurred_at": time_text(when),
         "call": present(call),
     }
-    return part(raw, posted.received_at, settings, keys, is_fact=is_fact)
+    return part(raw, posted.received_at, settings, keys, is_fact=leg is None, leg=leg)
 
 
 def _parties(channel: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:

@@ -79,14 +79,18 @@ def _leg(fields: Fields, state: str, posted: Posted, settings: SourceSettings) -
     call = {**_parties(fields), **_times(fields), "outcome": outcome, "hangup_cause": state}
     call["recording"] = _recording(fields)
     raw = _raw(fields, f"{state}", "x.leg.finished" if lost else "call.finished", call, posted)
-    return part(raw, posted.received_at, settings, _keys(fields), is_fact=lost)
+    return part(raw, posted.received_at, settings, _keys(fields), is_fact=lost, leg=_leg_id(fields))
 
 
 def _under_way(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
     """A conversation that has begun: its call is not complete before it ends, however quiet it is."""
     times = {name: value for name, value in _times(fields).items() if name in ("started_at", "answered_at")}
     raw = _raw(fields, "connected", "x.leg.connected", {**_parties(fields), **times}, posted)
-    return part(raw, posted.received_at, settings, _keys(fields))
+    return part(raw, posted.received_at, settings, _keys(fields), leg=_leg_id(fields))
+
+
+def _leg_id(fields: Fields) -> str | None:
+    return said(fields.get("call_id"))
 
 
 def _fact(fields: Fields, state: str, posted: Posted, settings: SourceSettings) -> CallPart:

@@ -122,6 +122,7 @@ def part(
     *,
     ends_call: bool = False,
     is_fact: bool = False,
+    leg: str | None = None,
 ) -> CallPart:
     """The record as a part of its call; keys that are None or empty count as not there, and each counts once.
 
@@ -130,7 +131,7 @@ def part(
     found = tuple(dict.fromkeys(key for key in keys if key))
     if not found:
         raise NotUnderstood("The record gives no id by which its call could be known.")
-    return CallPart(canonical(raw, received_at, settings), found, ends_call=ends_call, is_fact=is_fact)
+    return CallPart(canonical(raw, received_at, settings), found, ends_call=ends_call, is_fact=is_fact, leg=leg)
 
 
 def _with_numbers(call: dict[str, Any], settings: SourceSettings) -> dict[str, Any]:

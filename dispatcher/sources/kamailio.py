@@ -106,7 +106,9 @@ def _part(
         "occurred_at": time_text(when),
         "call": present({"id": call_id, **call, "custom": kept(record, _UNDERSTOOD)}),
     }
-    return part(raw, posted.received_at, settings, (call_id,), ends_call=ends_call)
+    # The call is under way from its answer to its BYE, whatever became of other branches before and after.
+    leg = "answered" if name == "answered" else None
+    return part(raw, posted.received_at, settings, (call_id,), ends_call=ends_call, leg=leg)
 
 
 def _parties(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:

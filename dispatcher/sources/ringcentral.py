@@ -1,7 +1,7 @@
 """RingCentral's telephony session notifications: a snapshot of a session's parties at every change, and its call log.
 
-Snapshots come in any order; `sequence` and `eventTime` tell which is later. While a party of a snapshot is still there,
-those who left are not told of: the snapshot after which nobody is left tells of them all.
+Snapshots come in any order; `sequence` and `eventTime` tell which is later. Each party is a leg of the call, which is
+not complete before all that were seen have left.
 """
 
 from collections.abc import Mapping
@@ -39,12 +39,12 @@ def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
             return []
         raise NotUnderstood("The body has no telephonySessionId and is no record of a call log.")
     parties = [each for each in objects_in(body.get("parties")) if _code(each) != _FAX]
-    still_there = [each for each in parties if _code(each) not in _ENDED]
-    return [_party(body, each, posted, settings) for each in still_there or parties]
+    return [_party(body, each, posted, settings) for each in parties]
 
 
 def _party(body: Fields, party: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
     session, status = said(body.get("telephonySessionId")), object_in(party, "status")
+    leg = f"{session}:{said(party.get('id')) or 'party'}"
     state, when = _code(party), iso(body.get("eventTime"), "UTC")
     moment = when or posted.received_at
     call = {
@@ -57,14 +57,14 @@ def _party(body: Fields, party: Fields, posted: Posted, settings: SourceSettings
         "custom": _custom(body, party, status),
     }
     raw = {
-        "id": f"{session}:{said(party.get('id')) or 'party'}:{state.lower()}",
+        "id": f"{leg}:{state.lower()}",
         "type": "call.finished" if state in _ENDED else f"x.party.{state.lower()}",
         "occurred_at": time_text(moment),
         "call": present(call),
     }
     peer = object_in(status, "peerId")
     keys = keys_of(session, body.get("sessionId"), peer.get("telephonySessionId"), peer.get("sessionId"))
-    return part(raw, posted.received_at, settings, keys)
+    return part(raw, posted.received_at, settings, keys, leg=leg)
 
 
 def _code(party: Fields) -> str:

@@ -434,6 +434,20 @@ def test_a_bridge_s_recording_is_of_the_call_that_entered_it():
     assert set(recorded.keys) <= set(entered.keys)
 
 
+def test_a_channel_is_a_leg_and_an_answered_dial_is_of_the_caller_s():
+    bridge = {"id": "b1", "bridge_type": "mixing"}
+    entered, ended = (
+        one("asterisk", ari(kind, channel=AGENT_CHANNEL, bridge=bridge))
+        for kind in ("ChannelEnteredBridge", "ChannelDestroyed")
+    )
+    answered, in_vain = (
+        one("asterisk", ari("Dial", caller=CHANNEL, peer=AGENT_CHANNEL, dialstatus=status))
+        for status in ("ANSWER", "NOANSWER")
+    )
+    legs = [each.leg for each in (entered, ended, answered, in_vain)]
+    assert legs == [AGENT_CHANNEL["id"], AGENT_CHANNEL["id"], CHANNEL["id"], AGENT_CHANNEL["id"]]
+
+
 # --- rows
 
 
