@@ -99,7 +99,7 @@ def _started(record: Mapping[str, str], settings: SourceSettings, received_at: d
     """The date has no year: the nearest to the receipt is meant. `p` marks the afternoon of a clock of 12 hours."""
     clock = record["start"].lower()
     hour, _, rest = clock.rstrip("p ").partition(":")
-    if not hour.isdigit() or len(hour) > 2:
+    if not (hour.isascii() and hour.isdigit()) or len(hour) > 2:
         return None
     twelve = clock.endswith("p") or settings.config.get("clock") == 12
     hours = int(hour) % 12 + 12 * clock.endswith("p") if twelve else int(hour)

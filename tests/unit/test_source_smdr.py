@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.domain.shape import Reading
@@ -390,6 +390,7 @@ MUTATED = st.sampled_from([avaya(), mitel(**IN).encode(), EVENT.format("ANSWERED
 
 @settings(max_examples=400, deadline=None)
 @given(LINES | MUTATED, st.sampled_from([smdr_avaya.line, smdr_mitel.line, smdr_esi.line]))
+@example(b"\x01\x00\x00\x00\x00\x00\x00\xb2", smdr_mitel.line)
 def test_no_line_raises_anything_but_the_refusal(line, read):
     reason = "."
     try:
