@@ -93,7 +93,7 @@ def threecx_template(
     output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
 ) -> None:
     """Write the CRM template that makes 3CX report its calls to a source. It holds no secret: 3CX asks for it."""
-    from dispatcher.sources.threecx_template import CannotReport, template
+    from dispatcher.sources.threecx.template import CannotReport, template
 
     source = _find(opened.store, name)
     if source.format != "threecx":

@@ -11,13 +11,13 @@ from typing import Any
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.authentication.json_web_token import claims_in
-from dispatcher.sources.call_times import timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
-from dispatcher.sources.nested import is_true, object_in, objects_in, texts_in
 from dispatcher.sources.normal.times import epoch_milliseconds, milliseconds
-from dispatcher.sources.posted_fields import Fields, kept, keys_of
-from dispatcher.sources.said import identity, present, said
+from dispatcher.sources.posts.call_times import timed
+from dispatcher.sources.posts.fields import Fields, kept, keys_of
+from dispatcher.sources.posts.nested import is_true, object_in, objects_in, texts_in
+from dispatcher.sources.posts.said import identity, present, said
 
 _ENDED = frozenset({"hangup", "missed"})
 _FACTS = {

@@ -9,7 +9,7 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent, EventRefused, parse_event
 from dispatcher.domain.shape import Reading
 from dispatcher.sources.normal.numbers import number_forms, plain_number
-from dispatcher.sources.said import present
+from dispatcher.sources.posts.said import present
 from dispatcher.sources.source_settings import SourceSettings
 
 __all__ = [

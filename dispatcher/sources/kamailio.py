@@ -12,8 +12,8 @@ from dispatcher.sources.normal.causes import outcome_of_sip
 from dispatcher.sources.normal.layouts import layout_fault
 from dispatcher.sources.normal.numbers import is_extension
 from dispatcher.sources.normal.times import duration, epoch_seconds, iso, local
-from dispatcher.sources.posted_records import SCRIPTED_KINDS, kept, records_of
-from dispatcher.sources.said import code, present, said
+from dispatcher.sources.posts.records import SCRIPTED_KINDS, kept, records_of
+from dispatcher.sources.posts.said import code, present, said
 
 _CALLER = ("src_user", "caller", "from_user", "cgr_subject", "cgr_account")
 _CALLED = ("dst_user", "callee", "to_user", "dst_ouser", "cgr_destination", "r_user")

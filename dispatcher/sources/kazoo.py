@@ -9,15 +9,15 @@ from typing import Any
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.call_times import moved, timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
-from dispatcher.sources.nested import object_in, records_of
 from dispatcher.sources.normal.addresses import address_of
 from dispatcher.sources.normal.causes import outcome_of_sip, outcome_of_word
 from dispatcher.sources.normal.times import duration, gregorian_seconds
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.call_times import moved, timed
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.nested import object_in, records_of
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _JOINING = ("call_interaction_id", "bridge_id")
 """Channel variables that all legs of a call share."""

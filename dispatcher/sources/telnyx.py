@@ -13,9 +13,9 @@ from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.normal.times import iso
-from dispatcher.sources.posted_fields import Fields, kept, keys_of
-from dispatcher.sources.poster_numbers import MEMBER, direction_by_numbers, read_own_numbers
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.fields import Fields, kept, keys_of
+from dispatcher.sources.posts.own_numbers import MEMBER, direction_by_numbers, read_own_numbers
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _OUTCOMES = {
     "normal_clearing": "answered",

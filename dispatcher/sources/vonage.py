@@ -11,9 +11,9 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.normal.times import duration, iso
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.poster_numbers import with_country_codes
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.own_numbers import with_country_codes
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _OUTCOMES = {
     "completed": "answered",

@@ -201,7 +201,7 @@ def call_rows(call: str, told_after: float) -> tuple[dict[str, Any], list[dict[s
     one = uuid4()
     assembly = {
         "id": one, "workspace_id": UUID(int=1), "source_id": UUID(int=2), "call_id": call, "opened_at": NOW,
-        "changed_at": NOW, "latest_at": NOW, "due_at": None, "told_at": NOW + timedelta(seconds=told_after),
+        "changed_at": NOW, "due_at": None, "legs": {}, "told_at": NOW + timedelta(seconds=told_after),
         "has_legs": True, "ended": False, "version": 2, "wake_at": NOW,
     }  # fmt: skip
     parts = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dispatcher.domain.shape import Reading
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from dispatcher.sources.asterisk_rows import CDR_COLUMNS, CEL_COLUMNS, csv_rows
+from dispatcher.sources.asterisk.rows import CDR_COLUMNS, CEL_COLUMNS, csv_rows
 from tests.unit.switch_posts import at, facts, one, parsed, posted, told, without
 
 CDR = {

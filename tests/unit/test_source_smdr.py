@@ -7,7 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.domain.shape import Reading
-from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings, smdr_avaya, smdr_esi, smdr_mitel
+from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
+from dispatcher.sources.smdr import avaya as smdr_avaya
+from dispatcher.sources.smdr import esi as smdr_esi
+from dispatcher.sources.smdr import mitel as smdr_mitel
 from tests.unit.switch_posts import NOW, at, facts, one, parsed, told, without
 
 BERLIN = SourceSettings("Europe/Berlin", "DE")

@@ -18,7 +18,7 @@ from dispatcher.sources.mapped.bodies import BODIES, Find, Notation, fingerprint
 from dispatcher.sources.mapped.conditions import Holds, read_conditions
 from dispatcher.sources.mapped.fields import CALL_FIELDS, MAX_TEXT_CHARACTERS
 from dispatcher.sources.mapped.values import Look, Wanted, read_value
-from dispatcher.sources.said import present
+from dispatcher.sources.posts.said import present
 
 MEMBERS = ("body", "items", "namespaces", "when", "event")
 MAX_CUSTOM = 64
