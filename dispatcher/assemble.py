@@ -58,6 +58,7 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
     event = part.event
     call = kept_call(event.call, source)
     keys = _keys_of(part, call)
+    leg = None if part.leg is None else _storable(part.leg)
     body = {
         "event": {**event.as_context(), "call": call},
         "occurred_at": event.occurred_at,
@@ -65,11 +66,11 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
         "keys": keys,
         "ends_call": part.ends_call,
         "is_fact": part.is_fact,
+        "leg": leg,
         "source": source_facts(source),
     }
     ended = event.type in _ENDED or event.type.endswith(".finished") or "ended_at" in call
     call_id = str(call.get("id") or keys[0])
-    leg = part.leg if part.leg is not None or part.is_fact else call_id
     return NewPart(
         uuid7(unix_ms(clock()), os.urandom(10)),
         source.workspace_id,
@@ -81,7 +82,7 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
         quiet_seconds,
         part.ends_call,
         part.is_fact,
-        leg=None if leg is None else _storable(leg),
+        leg=_storable(call_id) if leg is None and not part.is_fact else leg,
         under_way=not (part.is_fact or part.ends_call or ended),
         body=orjson.dumps(body),
     )
@@ -210,7 +211,7 @@ def _part_of(held: HeldPart) -> CallPart:
     event, body = held.body["event"], held.body
     occurred_at = datetime.fromisoformat(body["occurred_at"])
     read = CallEvent(_name(held), event["type"], occurred_at, event["call"])
-    return CallPart(read, tuple(body["keys"]), body["ends_call"], body["is_fact"])
+    return CallPart(read, tuple(body["keys"]), body["ends_call"], body["is_fact"], body.get("leg"))
 
 
 def _name(held: HeldPart) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatcher.domain.assembling_answers import folded
 from dispatcher.domain.assembling_outcome import Ended, answering, outcome_of
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
@@ -47,7 +48,7 @@ def call_id_of(parts: Sequence[CallPart]) -> str:
 
 def merged(parts: Sequence[CallPart], call_id: str) -> Call:
     """The call, as all of its parts together say it. At least one part."""
-    ordered = in_order(parts)
+    ordered = folded(in_order(parts))
     legs = _latest_of_each([each for each in ordered if not each.is_fact])
     facts = [each for each in ordered if each.is_fact]
     told = [each.event.call for each in (*legs, *facts)]

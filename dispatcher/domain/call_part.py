@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from dispatcher.domain.event import CallEvent
 
+LEG_ANSWERED = "x.leg.answered"
+"""Type of a part that says only that its `leg` was answered and is under way; the leg's end says the rest."""
+
 
 @dataclass(slots=True)
 class CallPart:
