@@ -60,6 +60,9 @@ class Spool:
         self._last = max([*numbers, self._done.segment])
         self._sizes = {number: _mend(self._path(number)) for number in numbers}
         self._file = self._appending(self._last)
+        if self._done.offset > self._sizes.get(self._done.segment, 0):
+            # Somebody removed segments by hand: what is added from now on must not count as taken.
+            self._done = Place(self._done.segment, 0)
         self._drop_taken()
 
     def close(self) -> None:
@@ -138,8 +141,10 @@ class Spool:
     def _write(self, framed: bytes) -> None:
         size = self._sizes[self._last]
         try:
-            self._file.write(framed)
-            self._file.flush()
+            # A disk that fills up takes a part, and raises for the next one only.
+            rest = memoryview(framed)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
             # What was written of it, on a disk that is full, must not stand before the next entry.
