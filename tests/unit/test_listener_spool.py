@@ -225,7 +225,7 @@ def test_a_format_that_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch):
 def test_a_disk_that_fills_up_in_the_middle_of_an_entry_leaves_nothing_of_it(tmp_path: Path):
     with spool_in(tmp_path) as spool:
         spool.append([b"one"])
-        with files_of_at_most(40), pytest.raises(OSError):
+        with files_of_at_most(40), pytest.raises(OSError, match="too large"):
             spool.append([b"a much longer entry than there is room for on this disk"])
         spool.append([b"two"])
         assert entries(spool) == [b"one", b"two"]
