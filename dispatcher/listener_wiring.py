@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -92,7 +92,10 @@ def find_source(settings: Settings, store: Store, name: str) -> Source | None:
     except StoreUnavailable:
         if not copy.is_file():
             raise
-        return _read_copy(vault.open(copy.read_bytes(), name.encode()))
+        # One of another master key or version is as if this machine had never seen the source.
+        with suppress(CannotOpen, ValueError, TypeError):
+            return _read_copy(vault.open(copy.read_bytes(), name.encode()))
+        raise
     if source is not None and copy.parent.is_dir():
         beside = copy.with_suffix(".new")
         beside.write_bytes(vault.seal(orjson.dumps(source, default=dict), name.encode()))

@@ -129,6 +129,9 @@ def test_while_the_database_is_away_a_listener_starts_with_the_source_as_it_was_
     assert find_source(settings, store, "ipo") == source
     with pytest.raises(StoreUnavailable):
         find_source(settings, store, "other")
+    monkeypatch.setenv("ONHOOK_MASTER_KEY", "A" * 43 + "=")
+    with pytest.raises(StoreUnavailable):
+        find_source(load_settings(data_dir=onhook.data_dir), store, "ipo")
 
 
 @pytest.mark.parametrize(
