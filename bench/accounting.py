@@ -43,6 +43,13 @@ class Post:
     sent: float
     done: float
     status: int
+    answer_bytes: int = 0
+    """Of the whole answer, its head included."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer was a success, by whichever 2xx the poster expects."""
+        return 200 <= self.status < 300
 
 
 @dataclass(slots=True)
@@ -69,7 +76,7 @@ class Balance:
     doubled: int
     """Further webhook-ids under which an event reached the same path: a receiver could not have dropped these."""
     unasked: int
-    """Events that arrived though their post was not answered 202: allowed, since an answer may get lost."""
+    """Events that arrived though their post was not answered 2xx: allowed, since an answer may get lost."""
 
 
 def balance(accepted: set[str], arrivals: Iterable[Arrival]) -> Balance:

@@ -72,7 +72,7 @@ def complete_status(data: bytes) -> int:
 
 
 class Generator:
-    """Carries out one plan. The four arrays are indexed by post."""
+    """Carries out one plan. The arrays are indexed by post."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -89,6 +89,7 @@ class Generator:
         posts = plan.posts
         self.due, self.sent, self.done = (array("d", bytes(8 * posts)) for _ in range(3))
         self.status = array("h", bytes(2 * posts))
+        self.answer_bytes = array("l", [0]) * posts
         self.next = self.answered = 0
         self.poll = select.epoll()
         self.open: dict[int, Connection] = {}
@@ -107,6 +108,10 @@ class Generator:
         else:
             body = self.bodies.several(self.plan.first + first, min(batch, self.plan.events - first))
         return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+
+    def next_idle(self) -> Connection:
+        """The one that was used last, so that there are no more of them than are needed."""
+        return self.idle.pop()
 
     def start(self, connection: Connection, now: float) -> None:
         """Sends the next post; what the socket does not take at once is sent when it has room."""
@@ -170,6 +175,7 @@ class Generator:
         connection.received = b""
         self.done[connection.post] = now
         self.status[connection.post] = status
+        self.answer_bytes[connection.post] = len(data)
         connection.post = -1
         self.answered += 1
         if self.next < self.plan.posts and (self.plan.rate is None or self.due[self.next] <= now):
@@ -186,7 +192,7 @@ class Generator:
             if wait > 0:
                 return wait
             if self.idle:
-                self.start(self.idle.pop(), now)
+                self.start(self.next_idle(), now)
             elif len(self.open) < limit:
                 self.start(self.connect(), now)
             else:
@@ -216,9 +222,9 @@ class Generator:
     def posts(self) -> list[Post]:
         """Every post that was started."""
         batch, first, total = self.plan.batch, self.plan.first, self.plan.events
-        times = zip(self.due, self.sent, self.done, self.status, strict=True)
+        times = zip(self.due, self.sent, self.done, self.status, self.answer_bytes, strict=True)
         rows = (
-            Post(first + n * batch, min(batch, total - n * batch), due, sent, done, status)
-            for n, (due, sent, done, status) in enumerate(times)
+            Post(first + n * batch, min(batch, total - n * batch), due, sent, done, status, size)
+            for n, (due, sent, done, status, size) in enumerate(times)
         )
         return [post for n, post in enumerate(rows) if n < self.next]

@@ -53,8 +53,8 @@ class Loaded:
     cpu_seconds: float
 
     def accepted(self) -> set[str]:
-        """Ids of the events whose post was answered 202."""
-        accepted = (p for p in self.posts if p.status == 202)
+        """Ids of the events whose post was answered 2xx."""
+        accepted = (p for p in self.posts if p.accepted)
         return {event_id(self.prefix, n) for p in accepted for n in range(p.first, p.first + p.count)}
 
     def arrival_spread(self, arrivals: Sequence[Arrival]) -> Spread | None:
@@ -110,7 +110,7 @@ class Window:
             events=sum(p.count for p in loaded.posts),
             delivered_per_second=None if self.unrecorded else _rate(books.arrived, self.ended - self.began),
             arrived_per_second=_rate(books.arrived, last - self.began),
-            accept=spread(p.done - p.due for p in loaded.posts if p.status == 202),
+            accept=spread(p.done - p.due for p in loaded.posts if p.accepted),
             arrival=loaded.arrival_spread(mine),
             balance=books,
             unrecorded=self.unrecorded,

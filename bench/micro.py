@@ -138,10 +138,18 @@ def soap(_: Sequence[Measurement]) -> list[Figure]:
     return soap_steps.figures(*soap_steps.kept())
 
 
+def parsing(measured: Sequence[Measurement]) -> list[Figure]:
+    """Reading a typical post of each source format."""
+    from bench import source_steps  # noqa: PLC0415 - it rests on this module
+
+    return source_steps.parsing(measured)
+
+
 PARTS: dict[str, Callable[[Sequence[Measurement]], list[Figure]]] = {
     "criteria": criteria,
     "rendering": rendering,
     "soap-steps": soap,
+    "parsing": parsing,
 }
 
 

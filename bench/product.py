@@ -145,6 +145,11 @@ class Onhook:
         """The process whose tree is the product; an embedded broker is part of it."""
         return {"onhook": self.process.pid}
 
+    @property
+    def engine(self) -> sqlalchemy.Engine:
+        """Its database, for what only counting there can show."""
+        return self._engine
+
     def delivered(self) -> int:
         """Deliveries recorded as delivered, counted in the database: asking must not load the API that is measured."""
         with self._engine.connect() as connection:

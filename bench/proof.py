@@ -63,12 +63,12 @@ class Sink:
 
 
 class Load:
-    """A running load generator; `options` are those of `python -m bench.load`."""
+    """A running load generator; `options` are those of `python -m <module>`."""
 
-    def __init__(self, url: str, options: Sequence[str], authorization: str = "") -> None:
+    def __init__(self, url: str, options: Sequence[str], authorization: str = "", module: str = "bench.load") -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="onhook-bench-")
         self._file = Path(self._folder.name) / "posts"
-        command = [sys.executable, "-m", "bench.load", "--url", url, "--posts-file", str(self._file), *options]
+        command = [sys.executable, "-m", module, "--url", url, "--posts-file", str(self._file), *options]
         environment = {**os.environ, AUTHORIZATION_VARIABLE: authorization}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import backlogs, neighbours, soap
+from bench import backlogs, neighbours, soap, sources
 from bench.measurement import Measurement, flow
 from bench.naive.system import PREFORK_PROCESSES
 from bench.product import profile
@@ -72,7 +72,8 @@ SCENARIOS: dict[str, Scenario] = {
     "naive-backlog": backlogs.naive_queue,
     "growth": growth,
     "soap": soap.beside_rest,
+    "sources": sources.sources,
 }
-IN_SHORT = ("naive", "one", "batched", "backlog", "open", "slow", "isolation", "soap", "naive")
+IN_SHORT = ("naive", "one", "batched", "backlog", "open", "slow", "isolation", "soap", "sources", "naive")
 """The baseline is measured first and last: the better counts, and their difference shows how steady the machine is."""
 IN_LONG = (*SCENARIOS, "naive")

@@ -47,7 +47,7 @@ MOST_BATCHES = 10
 LEASE_SECONDS = 10.0
 """For so long nobody else looks at a call that was given out: many times what a batch takes."""
 MAX_KEYS = 16
-"""Of one part."""
+"""Of one part, its call's id included."""
 _WHOLE = frozenset({"call.finished", "call.missed", "call.recorded", "call.updated", "voicemail.left"})
 """Types that the assembler itself decides on; a fact of another type is told under its own as well."""
 _ENDED = frozenset({"call.finished", "call.missed", "voicemail.left"})
@@ -57,7 +57,8 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
     """A part to store, under a new time-ordered id, with what its source is set up as now; scrubbed as events are."""
     event = part.event
     call = kept_call(event.call, source)
-    keys = tuple(dict.fromkeys(map(_storable, part.keys[:MAX_KEYS])))
+    keys = _keys_of(part, call)
+    leg = None if part.leg is None else _storable(part.leg)
     body = {
         "event": {**event.as_context(), "call": call},
         "occurred_at": event.occurred_at,
@@ -65,23 +66,32 @@ def new_part(part: CallPart, source: Source, quiet_seconds: float, received_at: 
         "keys": keys,
         "ends_call": part.ends_call,
         "is_fact": part.is_fact,
+        "leg": leg,
         "source": source_facts(source),
     }
     ended = event.type in _ENDED or event.type.endswith(".finished") or "ended_at" in call
+    call_id = str(call.get("id") or keys[0])
     return NewPart(
         uuid7(unix_ms(clock()), os.urandom(10)),
         source.workspace_id,
         source.id,
         event.source_event_id,
         keys,
-        str(call.get("id") or keys[0]),
+        call_id,
         event.occurred_at,
         quiet_seconds,
         part.ends_call,
         part.is_fact,
+        leg=_storable(call_id) if leg is None and not part.is_fact else leg,
         under_way=not (part.is_fact or part.ends_call or ended),
         body=orjson.dumps(body),
     )
+
+
+def _keys_of(part: CallPart, call: dict[str, Any]) -> tuple[str, ...]:
+    """The part's keys, and the id of its call: two parts that name one call are of it, and its events bear that id."""
+    named = [str(call["id"])] if "id" in call else []
+    return tuple(dict.fromkeys(map(_storable, [*part.keys[: MAX_KEYS - len(named)], *named])))
 
 
 def _storable(key: str) -> str:
@@ -201,7 +211,7 @@ def _part_of(held: HeldPart) -> CallPart:
     event, body = held.body["event"], held.body
     occurred_at = datetime.fromisoformat(body["occurred_at"])
     read = CallEvent(_name(held), event["type"], occurred_at, event["call"])
-    return CallPart(read, tuple(body["keys"]), body["ends_call"], body["is_fact"])
+    return CallPart(read, tuple(body["keys"]), body["ends_call"], body["is_fact"], body.get("leg"))
 
 
 def _name(held: HeldPart) -> str:

@@ -103,11 +103,17 @@ class SourceGate:
 
 def _wrong_method(source: Source, spoken: Format, method: str) -> Problem:
     """405. Who sets a call system up often tries the address in a browser: it says that there is somebody here."""
-    allowed = ", ".join(sorted(spoken.methods | spoken.handshake_methods))
+    allowed = _names(spoken.methods | spoken.handshake_methods)
     detail = f"This source takes {allowed}."
+    if method in spoken.handshake_methods:
+        detail = f"This is no handshake of the format {spoken.name}, and posts come by {_names(spoken.methods)}."
     if method in _PROBES:
         detail = (
             f"The address is right: the source {source.name!r} (format {spoken.name}) takes posts here by "
-            f"{', '.join(sorted(spoken.methods))}. A {method} stores nothing."
+            f"{_names(spoken.methods)}. A {method} stores nothing."
         )
     return Problem(405, detail, headers={"allow": allowed})
+
+
+def _names(methods: frozenset[str]) -> str:
+    return ", ".join(sorted(methods))

@@ -1,6 +1,7 @@
 """`/v1/sources/{name}/events`: what call systems post in their own formats, answered as each of them expects."""
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 
 from starlette.types import Receive, Send
@@ -22,6 +23,8 @@ from dispatcher.sources.format import HandshakeReply
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.reading import read, reason_of
 from dispatcher.take import Read
+
+logger = logging.getLogger(__name__)
 
 PREFIX, SUFFIX = "/v1/sources/", "/events"
 _NEVER_KEPT = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -72,6 +75,7 @@ class SourceDoor:
             if spoken.refuses_events:
                 raise refused_events(error) from None
             reason = reason_of(error)
+        logger.warning("source.not_understood", extra={"fields": {"source": source.name, "reason": reason}})
         writing = asyncio.to_thread(self._quarantine, source, posted, reason)
         try:
             await asyncio.wait_for(writing, COMMIT_SECONDS)

@@ -11,6 +11,7 @@ import typer
 from dispatcher import __version__
 from dispatcher.cli import (
     backtest,
+    calls,
     credentials,
     database,
     deliveries,
@@ -55,6 +56,7 @@ for name, group in (
     ("credential", credentials.app),
     ("wsdl", wsdls.app),
     ("event", events.app),
+    ("call", calls.app),
     ("listen", listen.app),
     ("quarantine", quarantine.app),
     ("delivery", deliveries.app),

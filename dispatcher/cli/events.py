@@ -1,4 +1,4 @@
-"""`onhook event`: hand in an event from a file, as if its call system had posted it."""
+"""`onhook event`: what call systems said, and an event from a file, as if its call system had posted it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,8 +7,8 @@ import typer
 
 from dispatcher.cli.documents import read_bytes
 from dispatcher.cli.failures import CommandFailed, listed
-from dispatcher.cli.options import AsJson
-from dispatcher.cli.printing import print_json
+from dispatcher.cli.options import AsJson, Limit
+from dispatcher.cli.printing import print_json, print_rows
 from dispatcher.cli.storage import Opened, with_store
 
 if TYPE_CHECKING:
@@ -16,10 +16,23 @@ if TYPE_CHECKING:
     from dispatcher.ports import Accepted, Source
     from dispatcher.take import Read
 
-app = typer.Typer(no_args_is_help=True, help="Hand in events.")
+app = typer.Typer(no_args_is_help=True, help="Show events, and hand them in.")
 
 DEFAULT_SOURCE = "default"
 TYPES = {".json": "application/json", ".xml": "text/xml", ".form": "application/x-www-form-urlencoded"}
+
+
+COLUMNS = ("received_at", "source", "type", "call_id", "source_event_id", "deliveries_made")
+
+
+@app.command("list", epilog="Example: onhook event list --limit 20")
+@with_store
+def list_events(opened: Opened, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List events, newest first: `onhook call show CALL-ID` says what came of them."""
+    from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
+
+    found = opened.store.admin.events(DEFAULT_WORKSPACE, None, limit)
+    print_rows(found.items, COLUMNS, as_json=as_json, empty="There are no events yet: `onhook quarantine list`?")
 
 
 @app.command(epilog="Example: onhook event send event.json   or   onhook event send cdr.form --source pbx-berlin")

@@ -58,6 +58,10 @@ def text_of(value: object) -> str:
             return "yes" if value else "no"
         case datetime():
             return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+        case dict():
+            import orjson
+
+            return text_of(orjson.dumps(value, option=orjson.OPT_UTC_Z, default=_plain).decode())
         case list() | tuple() | set() | frozenset():
             return ", ".join(map(text_of, value)) or "-"
         case _:

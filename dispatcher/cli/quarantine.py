@@ -79,6 +79,8 @@ def replay(
     chosen = _chosen(post_ids, source, everything=everything)
     with _quarantine(opened) as quarantine:
         done = quarantine.replay(DEFAULT_WORKSPACE, chosen, dry_run=dry_run)
+    if not done.posts:
+        _refuse_unknown(opened, source)
     if as_json:
         print_json({"posts": done.posts, "understood": done.understood, "left": done.left, "stored": done.stored})
         return
@@ -86,7 +88,8 @@ def replay(
         print(f"{done.understood} of {done.posts} would be understood now.")
         return
     print(
-        f"{done.understood} of {done.posts} understood, {done.stored} records stored, {done.left} left in quarantine."
+        f"{done.understood} of {done.posts} understood, {done.stored} new records stored, "
+        f"{done.left} left in quarantine."
     )
 
 
@@ -107,6 +110,8 @@ def discard(
     with _quarantine(opened) as quarantine:
         act = quarantine.count if dry_run else quarantine.discard
         count = act(DEFAULT_WORKSPACE, chosen)
+    if not count:
+        _refuse_unknown(opened, source)
     if as_json:
         print_json({"count": count})
     else:
@@ -119,6 +124,12 @@ def _chosen(post_ids: list[str] | None, source: str | None, *, everything: bool)
     if not (post_ids or source or everything):
         raise typer.BadParameter("give ids, --source NAME, or --all")
     return HeldFilter(ids=tuple(map(_id, post_ids)) if post_ids else None, source=source)
+
+
+def _refuse_unknown(opened: Opened, source: str | None) -> None:
+    """Of a name that is mistyped, "0 of 0" would read as if all were well."""
+    if source is not None and opened.store.admin.source(source) is None:
+        raise CommandFailed(f"There is no source {source}: `onhook source list` shows those that are.")
 
 
 def _id(text: str) -> UUID:

@@ -46,7 +46,7 @@ def try_format(
     from dispatcher.sources import FORMATS
     from dispatcher.sources.preview import preview
 
-    document: dict[str, Any] = {} if source is None else _stored(settings, source)
+    document: dict[str, Any] = {} if source is None else _stored(settings, source, spoken)
     given = {"format": spoken, "time_zone": time_zone, "country": country}
     document |= {name: value for name, value in given.items() if value is not None}
     if config is not None:
@@ -61,13 +61,15 @@ def try_format(
         raise typer.Exit(1)
 
 
-def _stored(settings: "Settings", name: str) -> dict[str, Any]:
+def _stored(settings: "Settings", name: str, spoken: str) -> dict[str, Any]:
     from dispatcher.cli.storage import current_store
 
     with current_store(settings) as store:
         found = store.admin.source(name)
         if found is None:
             raise CommandFailed(f"There is no source {name}: `onhook source list` shows those that are.")
+        if found.format != spoken:
+            raise CommandFailed(f"The source {name} has the format {found.format}, and not {text_of(spoken)}.")
         return {"time_zone": found.time_zone, "country": found.country, "config": dict(found.config)}
 
 
@@ -165,12 +167,16 @@ def formats(as_json: AsJson = False) -> None:
         shown = {
             "auth": ", ".join(row["auth"]),
             "config": ", ".join(row["config"]) or None,
-            "calls in parts": None if quiet is None else f"complete {quiet:g} s after the last part",
+            "calls in parts": None if quiet is None else _quiet(quiet),
             "page": row["page"],
         }
         for name, value in shown.items():
             if value is not None:
                 print("\n".join(_wrapped(f"{name}: {value}", 2)))
+
+
+def _quiet(seconds: float) -> str:
+    return f"complete {seconds:g} s after the last part" if seconds else "complete at once"
 
 
 def _format_row(spoken: "Format") -> dict[str, Any]:

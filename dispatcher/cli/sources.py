@@ -1,5 +1,6 @@
 """`onhook source`: where call events come from."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ def list_sources(opened: Opened, as_json: AsJson = False) -> None:
 
     rows = [shown_source(source) for source in opened.store.admin.sources(DEFAULT_WORKSPACE)]
     if not as_json:
-        rows = [row | {"auth": row["auth"]["kind"] if row["auth"] else None} for row in rows]
+        rows = [row | {"auth": row["auth"]["kind"] if row["auth"] else "closed"} for row in rows]
     print_rows(rows, COLUMNS, as_json=as_json, empty="There are no sources.")
 
 
@@ -56,13 +57,16 @@ def apply(
 
     documents = read_documents(files)
     store = opened.store
-    done = []
+    done, closed = [], []
     for source, before in [_checked(store, each.value, each.place) for each in documents]:
         change = "created" if before is None else "unchanged" if before == source else "updated"
         if change != "unchanged":
             store.admin.save_source(source, utc_now())
         done.append({"source": source.name, "change": change})
+        closed += [] if source.auth else [source.name]
     print_changes(done, "source", as_json=as_json)
+    for name in closed:
+        print(f"{name} is closed: it takes no post until its `auth` is set.", file=sys.stderr)
 
 
 @app.command(epilog="Example: onhook source delete pbx-berlin")
@@ -89,7 +93,7 @@ def threecx_template(
     output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
 ) -> None:
     """Write the CRM template that makes 3CX report its calls to a source. It holds no secret: 3CX asks for it."""
-    from dispatcher.sources.threecx_template import CannotReport, template
+    from dispatcher.sources.threecx.template import CannotReport, template
 
     source = _find(opened.store, name)
     if source.format != "threecx":

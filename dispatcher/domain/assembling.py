@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatcher.domain.assembling_answers import folded
 from dispatcher.domain.assembling_outcome import Ended, answering, outcome_of
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
@@ -47,7 +48,7 @@ def call_id_of(parts: Sequence[CallPart]) -> str:
 
 def merged(parts: Sequence[CallPart], call_id: str) -> Call:
     """The call, as all of its parts together say it. At least one part."""
-    ordered = in_order(parts)
+    ordered = folded(in_order(parts))
     legs = _latest_of_each([each for each in ordered if not each.is_fact])
     facts = [each for each in ordered if each.is_fact]
     told = [each.event.call for each in (*legs, *facts)]
@@ -63,7 +64,7 @@ def merged(parts: Sequence[CallPart], call_id: str) -> Call:
     _take_durations(call, calls)
     outcome = outcome_of(ended) if calls else next((each["outcome"] for each in told if "outcome" in each), None)
     _put(call, "outcome", outcome)
-    call |= _end_of(calls, told)
+    call |= _end_of(calls, told, outcome)
     _put(call, "recording", _recording(told))
     for name in _UNITED:
         _put(call, name, list(dict.fromkeys(text for each in told for text in each.get(name, ()))))
@@ -211,13 +212,18 @@ def _summed(legs: Sequence[Call], name: str) -> tuple[int | None, bool]:
     return total, bool(unended) and len(saying) > 1
 
 
-def _end_of(legs: Sequence[Call], told: Sequence[Call]) -> Call:
-    """Why and by whom the call ended: of the leg that ended last; among those of one moment, of the first."""
+def _end_of(legs: Sequence[Call], told: Sequence[Call], outcome: str | None) -> Call:
+    """Why and by whom the call ended: of the leg that ended last; among those of one moment, of the first whose
+    outcome is no other than the call's.
+
+    Where times are whole seconds, a telephone that rang in vain may end with the one that answered.
+    """
     saying = [each for each in legs if any(name in each for name in _END)]
     saying = saying or [each for each in told if any(name in each for name in _END)][:1]
     if not saying:
         return {}
-    last = max(saying, key=lambda each: moment(each.get("ended_at", _NEVER)))
+    fits = (None, outcome)
+    last = max(saying, key=lambda each: (moment(each.get("ended_at", _NEVER)), each.get("outcome") in fits))
     return {name: last[name] for name in _END if name in last}
 
 
@@ -233,8 +239,8 @@ def _custom(call: Call, legs: Sequence[Call], told: Sequence[Call]) -> Call:
     custom: Call = {}
     for each in told:
         custom |= each.get("custom", {})
-    if len(legs) > 1:
-        custom["legs"] = [_shown(each, call) for each in legs[:MAX_LEGS]]
+    shown = [_shown(each, call) for each in legs] if len(legs) > 1 else []
+    _put(custom, "legs", [each for each in shown if each][:MAX_LEGS])
     return custom
 
 

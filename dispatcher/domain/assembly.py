@@ -16,6 +16,9 @@ LONGEST = timedelta(hours=6)
 KEPT = timedelta(days=7)
 """Parts are kept for so long after the last one of their call: what comes later is no news of it any more."""
 
+MAX_LEGS = 200
+"""Legs of a call of which it is noted whether they are under way; of more, nothing is."""
+
 Key = tuple[UUID, str]
 """A source, and an id by which its parts find each other."""
 
@@ -34,7 +37,7 @@ class Arrived(Protocol):
     @property
     def call_id(self) -> str: ...
     @property
-    def occurred_at(self) -> datetime: ...
+    def leg(self) -> str | None: ...
     @property
     def quiet_seconds(self) -> float: ...
     @property
@@ -50,8 +53,9 @@ class Assembly:
     """The parts of one call, as far as they are known to belong together.
 
     `due_at` is when what they say is to be told, None while there is nothing new; `told_at` when the call was told as
-    finished first, from when on its `call_id` stays. `ended`: a part said that it is the last one. `version` grows with
-    every part, so that whoever tells the call sees that one came meanwhile.
+    finished first, from when on its `call_id` stays. `ended`: a part said that it is the last one. `legs`: whether each
+    leg is under way; one that has ended never is again, so that parts may come in any order. `version` grows with every
+    part, so that whoever tells the call sees that one came meanwhile.
     """
 
     id: UUID
@@ -60,11 +64,11 @@ class Assembly:
     call_id: str
     opened_at: datetime
     changed_at: datetime
-    latest_at: datetime
     due_at: datetime | None = None
     told_at: datetime | None = None
     has_legs: bool = False
     ended: bool = False
+    legs: dict[str, bool] = field(default_factory=dict)
     version: int = 0
 
     @property
@@ -74,27 +78,36 @@ class Assembly:
 
     def add(self, part: Arrived, now: datetime) -> None:
         """Counts a part in, and decides when the call is due."""
+        self._note_leg(part)
         self.due_at = self._due(part, now)
         if not part.is_fact and not self.has_legs:
             self.has_legs, self.call_id, self.opened_at = True, part.call_id, now
         self.ended = self.ended or part.ends_call
-        self.latest_at = max(self.latest_at, part.occurred_at)
         self.changed_at, self.version = now, self.version + 1
+
+    def _note_leg(self, part: Arrived) -> None:
+        if part.leg is not None and (part.leg in self.legs or len(self.legs) < MAX_LEGS):
+            self.legs = {**self.legs, part.leg: part.under_way and self.legs.get(part.leg, True)}
+
+    @property
+    def _under_way(self) -> bool:
+        return any(self.legs.values())
 
     def _due(self, part: Arrived, now: datetime) -> datetime:
         quiet = now + timedelta(seconds=part.quiet_seconds)
         if self.told_at is not None:
-            # A later fact is told at once; a later leg may be followed by others.
-            return min(each for each in (self.due_at, now if part.is_fact else quiet) if each is not None)
+            # A later fact is told at once; a later leg when it has ended, for it may be followed by others.
+            late = now + LONGEST if self._under_way and not self.ended else quiet
+            return min(each for each in (self.due_at, now if part.is_fact else late) if each is not None)
         if part.is_fact and not self.has_legs:
             return self.due_at or now + FACT_ALONE
         if part.ends_call or self.ended:
             return now if self.due_at is None else min(self.due_at, now)
-        if part.is_fact:
-            return max(self.due_at or now, min(quiet, self.opened_at + LONGEST))
         last = (self.opened_at if self.has_legs else now) + LONGEST
-        if part.under_way and (not self.has_legs or part.occurred_at >= self.latest_at):
+        if self._under_way:
             return last
+        if part.is_fact and part.leg is None:
+            return max(self.due_at or now, min(quiet, last))
         return min(quiet, last)
 
 
@@ -113,7 +126,8 @@ def joined(one: Assembly, other: Assembly) -> tuple[Assembly, Assembly]:
     stays.ended, stays.has_legs = ended, stays.has_legs or goes.has_legs
     stays.opened_at = min(stays.opened_at, goes.opened_at)
     stays.changed_at = max(stays.changed_at, goes.changed_at)
-    stays.latest_at = max(stays.latest_at, goes.latest_at)
+    common = {leg: under_way and stays.legs.get(leg, True) for leg, under_way in goes.legs.items()}
+    stays.legs = {**stays.legs, **common}
     stays.version += goes.version + 1
     return stays, goes
 
@@ -151,7 +165,7 @@ def place(
             for each in ids[1:]:
                 mine = _join(placed, mine, placed.assemblies[each])
         else:
-            mine = Assembly(part.id, part.workspace_id, part.source_id, part.call_id, now, now, part.occurred_at)
+            mine = Assembly(part.id, part.workspace_id, part.source_id, part.call_id, now, now)
             placed.assemblies[mine.id] = mine
         mine.add(part, now)
         placed.of[part.id] = mine.id

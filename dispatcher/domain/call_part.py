@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from dispatcher.domain.event import CallEvent
 
+LEG_ANSWERED = "x.leg.answered"
+"""Type of a part that says only that its `leg` was answered and is under way; the leg's end says the rest."""
+
 
 @dataclass(slots=True)
 class CallPart:
@@ -20,3 +23,6 @@ class CallPart:
     """Whether the source says that this was the last part of the call."""
     is_fact: bool = False
     """Whether it is no leg, but adds to the call: its recording, a disposition, a transcript."""
+    leg: str | None = None
+    """Which leg of its call it says something of, where the source tells of legs under way: the call is not complete
+    before each of them has ended. None: the leg that bears the call's id, or of a fact none."""

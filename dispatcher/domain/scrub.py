@@ -36,6 +36,11 @@ def scrub_call(call: dict[str, Any]) -> dict[str, Any]:
     return {**call, **changes} if changes else call
 
 
+def is_keypad(name: str) -> bool:
+    """Whether a field of this name holds what somebody typed."""
+    return _said_by(name) is _Says.KEYPAD
+
+
 def _scrubbed(value: Any, says: _Says) -> Any:
     """The value, or the same object where there is nothing to scrub. No deeper than events may nest."""
     kind = type(value)

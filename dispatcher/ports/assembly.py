@@ -13,7 +13,7 @@ from dispatcher.ports.events import Accepted, NewEvent
 @dataclass(slots=True)
 class NewPart:
     """A part about to be stored. `part_id` is the record's own id, None where it has none; `body` is what
-    `assemble.body_of` made of it. `under_way`: a leg that has not ended yet."""
+    `assemble.body_of` made of it. `under_way`: its `leg` has not ended yet; None: it says nothing of any."""
 
     id: UUID
     workspace_id: UUID
@@ -25,6 +25,7 @@ class NewPart:
     quiet_seconds: float
     ends_call: bool
     is_fact: bool
+    leg: str | None
     under_way: bool
     body: bytes
 

@@ -20,9 +20,6 @@ from dispatcher.sources import (
     maxcontact,
     plivo,
     ringcentral,
-    smdr_avaya,
-    smdr_esi,
-    smdr_mitel,
     telnyx,
     texml,
     threecx,
@@ -32,6 +29,9 @@ from dispatcher.sources import (
     zammad_cti,
 )
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings
+from dispatcher.sources.smdr import avaya as smdr_avaya
+from dispatcher.sources.smdr import esi as smdr_esi
+from dispatcher.sources.smdr import mitel as smdr_mitel
 
 __all__ = ["FORMATS", "Format", "NotUnderstood", "Posted", "SourceSettings"]
 

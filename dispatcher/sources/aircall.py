@@ -9,13 +9,13 @@ from typing import Any
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.call_times import timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
-from dispatcher.sources.nested import object_in, texts_in
 from dispatcher.sources.normal.causes import outcome_of_word
 from dispatcher.sources.normal.times import epoch_seconds
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import present, said
+from dispatcher.sources.posts.call_times import timed
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.nested import object_in, texts_in
+from dispatcher.sources.posts.said import present, said
 
 _ENDS = {"call.ended": True, "call.hungup": False}
 """`call.hungup` comes first where both are subscribed to, and knows neither recording nor tags yet."""

@@ -10,12 +10,12 @@ from hashlib import sha256
 from typing import Any
 
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.call_times import moved, seconds_between, timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
-from dispatcher.sources.nested import is_true, texts_in
 from dispatcher.sources.normal.times import duration, iso
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import identity, present, said
+from dispatcher.sources.posts.call_times import moved, seconds_between, timed
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.nested import is_true, texts_in
+from dispatcher.sources.posts.said import identity, present, said
 
 _BEFORE_THE_END = frozenset({"pre_call", "pre-call", "call_routing_complete", "routing_complete"})
 _LEGACY = {

@@ -11,13 +11,13 @@ from typing import Any
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.authentication.json_web_token import claims_in
-from dispatcher.sources.call_times import timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
-from dispatcher.sources.nested import is_true, object_in, objects_in, texts_in
 from dispatcher.sources.normal.times import epoch_milliseconds, milliseconds
-from dispatcher.sources.posted_fields import Fields, kept, keys_of
-from dispatcher.sources.said import identity, present, said
+from dispatcher.sources.posts.call_times import timed
+from dispatcher.sources.posts.fields import Fields, kept, keys_of
+from dispatcher.sources.posts.nested import is_true, object_in, objects_in, texts_in
+from dispatcher.sources.posts.said import identity, present, said
 
 _ENDED = frozenset({"hangup", "missed"})
 _FACTS = {
@@ -79,14 +79,18 @@ def _leg(fields: Fields, state: str, posted: Posted, settings: SourceSettings) -
     call = {**_parties(fields), **_times(fields), "outcome": outcome, "hangup_cause": state}
     call["recording"] = _recording(fields)
     raw = _raw(fields, f"{state}", "x.leg.finished" if lost else "call.finished", call, posted)
-    return part(raw, posted.received_at, settings, _keys(fields), is_fact=lost)
+    return part(raw, posted.received_at, settings, _keys(fields), is_fact=lost, leg=_leg_id(fields))
 
 
 def _under_way(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
     """A conversation that has begun: its call is not complete before it ends, however quiet it is."""
     times = {name: value for name, value in _times(fields).items() if name in ("started_at", "answered_at")}
     raw = _raw(fields, "connected", "x.leg.connected", {**_parties(fields), **times}, posted)
-    return part(raw, posted.received_at, settings, _keys(fields))
+    return part(raw, posted.received_at, settings, _keys(fields), leg=_leg_id(fields))
+
+
+def _leg_id(fields: Fields) -> str | None:
+    return said(fields.get("call_id"))
 
 
 def _fact(fields: Fields, state: str, posted: Posted, settings: SourceSettings) -> CallPart:

@@ -14,8 +14,8 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.normal.times import local
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import count, identity, present, said
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.said import count, identity, present, said
 
 _ZONE = "Asia/Kolkata"
 _LAYOUTS = ("%Y-%m-%d %H:%M:%S", "%a, %d %b %Y %H:%M:%S")

@@ -9,7 +9,7 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent, EventRefused, parse_event
 from dispatcher.domain.shape import Reading
 from dispatcher.sources.normal.numbers import number_forms, plain_number
-from dispatcher.sources.said import present
+from dispatcher.sources.posts.said import present
 from dispatcher.sources.source_settings import SourceSettings
 
 __all__ = [
@@ -122,6 +122,7 @@ def part(
     *,
     ends_call: bool = False,
     is_fact: bool = False,
+    leg: str | None = None,
 ) -> CallPart:
     """The record as a part of its call; keys that are None or empty count as not there, and each counts once.
 
@@ -130,7 +131,7 @@ def part(
     found = tuple(dict.fromkeys(key for key in keys if key))
     if not found:
         raise NotUnderstood("The record gives no id by which its call could be known.")
-    return CallPart(canonical(raw, received_at, settings), found, ends_call=ends_call, is_fact=is_fact)
+    return CallPart(canonical(raw, received_at, settings), found, ends_call=ends_call, is_fact=is_fact, leg=leg)
 
 
 def _with_numbers(call: dict[str, Any], settings: SourceSettings) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, Sou
 from dispatcher.sources.normal.addresses import address_of
 from dispatcher.sources.normal.causes import outcome_of_sip
 from dispatcher.sources.normal.times import duration
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _OUTCOMES = {"completed": "answered", "busy": "busy", "no-answer": "missed", "failed": "failed"}
 _UNDER_WAY = frozenset({"queued", "trying", "ringing", "early-media", "in-progress"})

@@ -12,8 +12,8 @@ from dispatcher.sources.normal.causes import outcome_of_sip
 from dispatcher.sources.normal.layouts import layout_fault
 from dispatcher.sources.normal.numbers import is_extension
 from dispatcher.sources.normal.times import duration, epoch_seconds, iso, local
-from dispatcher.sources.posted_records import SCRIPTED_KINDS, kept, records_of
-from dispatcher.sources.said import code, present, said
+from dispatcher.sources.posts.records import SCRIPTED_KINDS, kept, records_of
+from dispatcher.sources.posts.said import code, present, said
 
 _CALLER = ("src_user", "caller", "from_user", "cgr_subject", "cgr_account")
 _CALLED = ("dst_user", "callee", "to_user", "dst_ouser", "cgr_destination", "r_user")
@@ -106,7 +106,9 @@ def _part(
         "occurred_at": time_text(when),
         "call": present({"id": call_id, **call, "custom": kept(record, _UNDERSTOOD)}),
     }
-    return part(raw, posted.received_at, settings, (call_id,), ends_call=ends_call)
+    # The call is under way from its answer to its BYE, whatever became of other branches before and after.
+    leg = "answered" if name == "answered" else None
+    return part(raw, posted.received_at, settings, (call_id,), ends_call=ends_call, leg=leg)
 
 
 def _parties(record: Mapping[str, Any], settings: SourceSettings) -> dict[str, object]:

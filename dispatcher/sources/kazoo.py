@@ -1,4 +1,5 @@
-"""2600Hz Kazoo's webhooks: a form or JSON for each event of a channel; `channel_destroy` is a leg's end.
+"""2600Hz Kazoo's webhooks: a form or JSON for each event of a channel; `channel_destroy` is a leg's end,
+and `channel_answer` says that it is under way.
 
 A leg is `inbound` or `outbound` as the switch sees it. The one that came into the switch is the caller's; a telephone
 that was rung in vain may end long before the call, and is a fact of it.
@@ -7,17 +8,17 @@ that was rung in vain may end long before the call, and is a fact of it.
 from collections.abc import Mapping
 from typing import Any
 
-from dispatcher.domain.call_part import CallPart
+from dispatcher.domain.call_part import LEG_ANSWERED, CallPart
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.call_times import moved, timed
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
-from dispatcher.sources.nested import object_in, records_of
 from dispatcher.sources.normal.addresses import address_of
 from dispatcher.sources.normal.causes import outcome_of_sip, outcome_of_word
 from dispatcher.sources.normal.times import duration, gregorian_seconds
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.call_times import moved, timed
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.nested import object_in, records_of
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _JOINING = ("call_interaction_id", "bridge_id")
 """Channel variables that all legs of a call share."""
@@ -38,31 +39,63 @@ _UNDERSTOOD = frozenset(
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
-    """The end of a leg as a part, of one that was rung in vain as a fact; none for every other event."""
+    """The end of a leg or its being answered as a part, the end of one that was rung in vain as a fact; none for every
+    other event."""
     if posted.body.lstrip().startswith(b"["):
         given = records_of(decode_json(posted.body))
     else:
         given = [fields_of(posted)]
     if not given or any(said(each.get("hook_event")) is None for each in given):
         raise NotUnderstood("The request has no hook_event, so it is no webhook of Kazoo's.")
-    return [_leg(each, posted, settings) for each in given if said(each["hook_event"]) == "channel_destroy"]
+    read = [(_READERS.get(said(each["hook_event"]) or ""), each) for each in given]
+    return [reader(each, posted, settings) for reader, each in read if reader is not None]
 
 
-def _leg(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
-    call_id, other = said(fields.get("call_id")), said(fields.get("other_leg_call_id"))
-    if call_id is None:
-        raise NotUnderstood("The event has no call_id.")
-    came_in, talked = said(fields.get("call_direction")) != "outbound", duration(fields.get("billing_seconds")) or 0
-    in_vain = not came_in and other is not None and talked == 0
-    keys = keys_of(call_id, other, *(_variables(fields).get(name) for name in _JOINING))
+def _answered(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
+    """A leg that is under way from now on: its call is not complete before the leg's end, which says the rest."""
+    leg, when = _leg_id(fields), gregorian_seconds(fields.get("timestamp"))
+    raw = {
+        "id": f"{leg}:answer",
+        "type": LEG_ANSWERED,
+        "occurred_at": time_text(when or posted.received_at),
+        "call": present({"id": _call_id(fields), "answered_at": time_text(when) if when else None}),
+    }
+    return part(raw, posted.received_at, settings, _keys(fields), leg=leg)
+
+
+def _ended(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
+    leg, came_in, talked = _leg_id(fields), _came_in(fields), duration(fields.get("billing_seconds")) or 0
+    in_vain = not came_in and said(fields.get("other_leg_call_id")) is not None and talked == 0
+    keys = _keys(fields)
     ended = gregorian_seconds(fields.get("timestamp"))
     raw = {
-        "id": f"{call_id}:destroy",
+        "id": f"{leg}:destroy",
         "type": "x.leg.finished" if in_vain else "call.finished",
         "occurred_at": time_text(ended or posted.received_at),
-        "call": present({"id": call_id if came_in or other is None else other, **_call(fields, came_in=came_in)}),
+        "call": present({"id": _call_id(fields), **_call(fields, came_in=came_in)}),
     }
-    return part(raw, posted.received_at, settings, keys, ends_call=len(keys) == 1, is_fact=in_vain)
+    return part(raw, posted.received_at, settings, keys, ends_call=len(keys) == 1, is_fact=in_vain, leg=leg)
+
+
+def _leg_id(fields: Fields) -> str:
+    found = said(fields.get("call_id"))
+    if found is None:
+        raise NotUnderstood("The event has no call_id.")
+    return found
+
+
+def _came_in(fields: Fields) -> bool:
+    return said(fields.get("call_direction")) != "outbound"
+
+
+def _call_id(fields: Fields) -> str:
+    other = said(fields.get("other_leg_call_id"))
+    return _leg_id(fields) if _came_in(fields) or other is None else other
+
+
+def _keys(fields: Fields) -> tuple[str, ...]:
+    joining = (_variables(fields).get(name) for name in _JOINING)
+    return keys_of(fields.get("call_id"), fields.get("other_leg_call_id"), *joining)
 
 
 def _call(fields: Fields, *, came_in: bool) -> dict[str, object]:
@@ -138,6 +171,8 @@ def _variables(fields: Fields) -> Mapping[str, Any]:
     written = {name: fields.get(f"custom_channel_vars[{name}]") for name in _JOINING}
     return {**written, **object_in(fields, "custom_channel_vars")}
 
+
+_READERS = {"channel_answer": _answered, "channel_destroy": _ended}
 
 FORMAT = Format(
     name="kazoo",

@@ -7,6 +7,7 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import EventRefused
 from dispatcher.domain.scrub import scrub_call
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings
+from dispatcher.sources.reading import read_as
 
 Document = dict[str, Any]
 NOT_KEPT = "Understood, and nothing in it to keep."
@@ -21,7 +22,7 @@ def preview(spoken: Format, posted: Posted, settings: SourceSettings) -> Documen
     if spoken.handshake is not None and spoken.handshake(posted) is not None:
         return shown | {"reason": HANDSHAKE}
     try:
-        parsed = spoken.parse(posted, settings)
+        parsed = read_as(spoken, posted, settings)
         shown["events"] = [_event(each, settings) for each in parsed]
         shown["nothing_found"] = spoken.found_nothing(posted, settings) if spoken.found_nothing else []
     except NotUnderstood as refused:

@@ -7,14 +7,26 @@ from dispatcher.ports import HeldPost, Source
 from dispatcher.sources import FORMATS
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings
 
+EMPTY = "The post is empty: it has neither a body nor a query."
+
 
 def read(spoken: Format, source: Source, posted: Posted) -> Sequence[Parsed]:
     """What a post says, by its source's format and settings.
 
     Raises `NotUnderstood`, and `EventRefused` where the format refuses its events by name.
     """
-    settings = SourceSettings(source.time_zone, source.country, source.config)
-    return spoken.parse(posted, settings)
+    return read_as(spoken, posted, SourceSettings(source.time_zone, source.country, source.config))
+
+
+def read_as(spoken: Format, posted: Posted, settings: SourceSettings) -> Sequence[Parsed]:
+    """As `read`, by these settings. Of a post that says nothing at all, that is the reason, whatever a format misses
+    in it: what a format misses sends people to look in the wrong place."""
+    try:
+        return spoken.parse(posted, settings)
+    except NotUnderstood:
+        if posted.query or posted.body.strip():
+            raise
+        raise NotUnderstood(EMPTY) from None
 
 
 def read_or_reason(source: Source, posted: Posted) -> Sequence[Parsed] | str:

@@ -1,21 +1,21 @@
 """Telnyx Call Control's webhooks: an envelope, and in it what happened to one leg of a session.
 
-Legs are peers: nothing says which one made the others, so that each one's end is a leg of the session's call, and the
-call is complete when no leg has ended for a while.
+Legs are peers: nothing says which one made the others, so that each one's end is a leg of the session's call. The call
+is complete when each leg that was answered has ended, and no leg has ended for a while.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dispatcher.domain.call_part import CallPart
+from dispatcher.domain.call_part import LEG_ANSWERED, CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.normal.times import iso
-from dispatcher.sources.posted_fields import Fields, kept, keys_of
-from dispatcher.sources.poster_numbers import MEMBER, direction_by_numbers, read_own_numbers
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.fields import Fields, kept, keys_of
+from dispatcher.sources.posts.own_numbers import MEMBER, direction_by_numbers, read_own_numbers
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _OUTCOMES = {
     "normal_clearing": "answered",
@@ -50,7 +50,7 @@ _UNDERSTOOD = frozenset(
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
-    """The end of a leg as a part, a recording or transcript of it as a fact; none for what happens in mid-call."""
+    """The end of a leg or its being answered as a part, a recording or transcript as a fact; none for the rest."""
     data = _envelope(posted)
     kind, payload = said(data.get("event_type")), data.get("payload")
     if kind is None or not isinstance(payload, dict):
@@ -86,7 +86,21 @@ def _hangup(data: Fields, payload: Fields, posted: Posted, settings: SourceSetti
         "hangup_cause": cause,
         "sip_code": code(payload.get("sip_hangup_cause")),
     }
-    return [_part(_raw(data, payload, "call.finished", call, posted), payload, posted, settings)]
+    leg = said(payload.get("call_leg_id"))
+    return [_part(_raw(data, payload, "call.finished", call, posted), payload, posted, settings, leg=leg)]
+
+
+def _answered(data: Fields, payload: Fields, posted: Posted, settings: SourceSettings) -> list[Parsed]:
+    """A leg that is under way from now on: its call is not complete before the leg's end, which says the rest.
+
+    Without the leg's id that end could not be told from another one's.
+    """
+    leg, when = said(payload.get("call_leg_id")), iso(data.get("occurred_at"), "UTC")
+    if leg is None:
+        return []
+    raw = _raw(data, payload, LEG_ANSWERED, {"answered_at": _text(when)}, posted)
+    raw["call"].pop("custom", None)
+    return [_part(raw, payload, posted, settings, leg=leg)]
 
 
 def _initiated(data: Fields, payload: Fields, posted: Posted, settings: SourceSettings) -> list[Parsed]:
@@ -158,10 +172,16 @@ def _raw(data: Fields, payload: Fields, kind: str, call: Mapping[str, object], p
 
 
 def _part(
-    raw: dict[str, Any], payload: Fields, posted: Posted, settings: SourceSettings, *, is_fact: bool = False
+    raw: dict[str, Any],
+    payload: Fields,
+    posted: Posted,
+    settings: SourceSettings,
+    *,
+    is_fact: bool = False,
+    leg: str | None = None,
 ) -> CallPart:
     keys = keys_of(payload.get("call_session_id"), payload.get("call_leg_id"))
-    return part(raw, posted.received_at, settings, keys, is_fact=is_fact)
+    return part(raw, posted.received_at, settings, keys, is_fact=is_fact, leg=leg)
 
 
 def _text(moment: datetime | None) -> str | None:
@@ -173,6 +193,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 _READERS = {
+    "call.answered": _answered,
     "call.hangup": _hangup,
     "call.initiated": _initiated,
     "call.recording.saved": _saved,

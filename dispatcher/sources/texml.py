@@ -6,11 +6,11 @@ from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, Sou
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.normal.causes import attestation
 from dispatcher.sources.normal.times import iso, rfc2822
-from dispatcher.sources.posted_fields import Fields, fields_of
-from dispatcher.sources.poster_numbers import MEMBER, direction_by_numbers, read_own_numbers
-from dispatcher.sources.said import code, said
+from dispatcher.sources.posts.fields import Fields, fields_of
+from dispatcher.sources.posts.own_numbers import MEMBER, direction_by_numbers, read_own_numbers
+from dispatcher.sources.posts.said import code, said
 from dispatcher.sources.twiml import Callback, Moments, Tongue
-from dispatcher.sources.twiml_callbacks import read_callback
+from dispatcher.sources.twiml.callbacks import read_callback
 
 _ENDS = frozenset({"caller", "callee"})
 

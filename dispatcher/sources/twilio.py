@@ -3,9 +3,9 @@
 from dispatcher.sources.format import Format, Parsed, Posted, SourceSettings
 from dispatcher.sources.normal.causes import attestation
 from dispatcher.sources.normal.times import rfc2822
-from dispatcher.sources.posted_fields import form_of
+from dispatcher.sources.posts.fields import form_of
 from dispatcher.sources.twiml import Callback, Moments, Tongue
-from dispatcher.sources.twiml_callbacks import read_callback
+from dispatcher.sources.twiml.callbacks import read_callback
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:

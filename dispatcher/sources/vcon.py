@@ -9,8 +9,8 @@ from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Posted, SourceSettings, canonical
 from dispatcher.sources.generic import decode_json
 from dispatcher.sources.normal.times import iso
-from dispatcher.sources.posted_records import SCRIPTED_KINDS, kept
-from dispatcher.sources.said import identity, present, said
+from dispatcher.sources.posts.records import SCRIPTED_KINDS, kept
+from dispatcher.sources.posts.said import identity, present, said
 
 _SIGNED = "The vCon is signed (JWS), and nobody here checks its signature: post it unsigned to an authenticated source."
 _ENCRYPTED = "The vCon is encrypted (JWE), and there is no key for it here: post it decrypted."

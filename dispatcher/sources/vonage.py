@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dispatcher.domain.call_part import CallPart
+from dispatcher.domain.call_part import LEG_ANSWERED, CallPart
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
 from dispatcher.sources.normal.times import duration, iso
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.poster_numbers import with_country_codes
-from dispatcher.sources.said import code, identity, present, said
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.own_numbers import with_country_codes
+from dispatcher.sources.posts.said import code, identity, present, said
 
 _OUTCOMES = {
     "completed": "answered",
@@ -46,7 +46,7 @@ _UNDERSTOOD = frozenset(
 
 
 def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
-    """A leg's end as a part, a recording or its transcript as a fact; none for what happens in mid-call."""
+    """A leg's end or its being answered as a part, a recording or transcript as a fact; none for the rest."""
     fields, settings = fields_of(posted), with_country_codes(settings)
     if _call_id(fields) is None:
         raise NotUnderstood("The request has neither conversation_uuid nor uuid, so it is no event of Vonage's.")
@@ -55,8 +55,10 @@ def parse(posted: Posted, settings: SourceSettings) -> list[Parsed]:
     if said(fields.get("recording_url")):
         return [_recorded(fields, posted, settings)]
     status = said(fields.get("status"))
+    if status == "answered" and _leg(fields) is not None:
+        return [_answered(fields, posted, settings)]
     if status is None or status not in _OUTCOMES:
-        # The list of statuses in mid-call is long and grows: started, ringing, answered, machine, input, transfer ...
+        # The list of statuses in mid-call is long and grows: started, ringing, human, machine, input, transfer ...
         return []
     return [_finished(fields, posted, settings, status)]
 
@@ -76,9 +78,21 @@ def _finished(fields: Fields, posted: Posted, settings: SourceSettings, status: 
         "hangup_cause": said(fields.get("detail")) or status,
         "sip_code": code(fields.get("sip_code")),
     }
-    leg = said(fields.get("uuid")) or _call_id(fields)
-    raw = _raw(fields, posted, "call.finished", f"{leg}:{status}", call, when)
-    return part(raw, posted.received_at, settings, _keys(fields))
+    raw = _raw(fields, posted, "call.finished", f"{_leg(fields) or _call_id(fields)}:{status}", call, when)
+    return part(raw, posted.received_at, settings, _keys(fields), leg=_leg(fields))
+
+
+def _answered(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:
+    """A leg that is under way from now on: its call is not complete before the leg's end, which says the rest."""
+    when = _time(fields, "timestamp")
+    call = {"answered_at": time_text(when) if when else None}
+    raw = _raw(fields, posted, LEG_ANSWERED, f"{_leg(fields)}:answered", call, when)
+    raw["call"].pop("custom", None)
+    return part(raw, posted.received_at, settings, _keys(fields), leg=_leg(fields))
+
+
+def _leg(fields: Fields) -> str | None:
+    return said(fields.get("uuid"))
 
 
 def _recorded(fields: Fields, posted: Posted, settings: SourceSettings) -> CallPart:

@@ -7,10 +7,10 @@ from typing import Any
 
 from dispatcher.domain.field_values import time_text
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings, part
-from dispatcher.sources.nested import texts_in
 from dispatcher.sources.normal.causes import outcome_of_word
-from dispatcher.sources.posted_fields import Fields, fields_of, kept, keys_of
-from dispatcher.sources.said import present, said
+from dispatcher.sources.posts.fields import Fields, fields_of, kept, keys_of
+from dispatcher.sources.posts.nested import texts_in
+from dispatcher.sources.posts.said import present, said
 
 _EVENTS = {"newCall": ("started_at", "x.call.started"), "answer": ("answered_at", "x.call.answered")}
 _HANGUP = "hangup"

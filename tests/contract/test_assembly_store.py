@@ -1,6 +1,7 @@
 """Calls that come in parts are placed, joined, told and forgotten alike by all stores, whoever does it at once."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -8,18 +9,18 @@ from uuid import UUID
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
 from dispatcher.adapters.sql.assemblies import MAX_PARTS_OF_A_CALL, AssemblyRows
 from dispatcher.adapters.sql.database import Database
 from dispatcher.adapters.sql.erasure import ErasureRows
 from dispatcher.adapters.sql.tables import assemblies, assembly_keys, call_parts
 from dispatcher.adapters.vault import Vault
-from dispatcher.domain.assembly import KEPT
+from dispatcher.domain.assembly import KEPT, LONGEST
 from dispatcher.domain.delivery import NextState, State
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.ports import Accepted, DueCall, Evaluation, NewEvent, NewPart, OpenCall, Telling
-from tests.contract.conftest import MASTER_KEY, Opened
+from tests.contract.conftest import MASTER_KEY, POSTGRESQL, Opened
 from tests.contract.flow import CLAIM, LEASE, WAKE, at_once, delivered, made_of, saved
 from tests.unit.doubles import NOON, SOURCE, WORKSPACE, Events, seconds
 
@@ -36,12 +37,22 @@ def rows_of(store: Opened) -> Any:
     return store.hot.assemblies if store.engine is None else AssemblyRows(Database(store.engine), Vault([MASTER_KEY]))
 
 
-def new(name: str | None, *keys: str, source_id: UUID = SOURCE, quiet: float = 10, fact: bool = False) -> NewPart:
+def new(
+    name: str | None,
+    *keys: str,
+    source_id: UUID = SOURCE,
+    quiet: float = 10,
+    fact: bool = False,
+    leg: str | None = None,
+    under_way: bool = False,
+) -> NewPart:
     """A part whose call's id is its first key."""
     number = next(_NUMBERS)
     identifier = uuid7(unix_ms(NOON) + number, number.to_bytes(10, "big"))
     body = orjson.dumps({"name": name, "number": "+14155550100"})
-    return NewPart(identifier, WORKSPACE, source_id, name, keys, keys[0], NOON, quiet, False, fact, False, body)
+    return NewPart(
+        identifier, WORKSPACE, source_id, name, keys, keys[0], NOON, quiet, False, fact, leg, under_way, body
+    )
 
 
 def names(due: DueCall) -> list[str | None]:
@@ -71,6 +82,24 @@ def test_parts_that_share_a_key_are_of_one_call(calls: Any):
     assert names(due) == ["1", "3"]
     assert due.parts[0].body == {"name": "1", "number": "+14155550100"}
     assert (due.assembly.call_id, due.assembly.opened_at, due.assembly.version) == ("a", NOON, 2)
+
+
+def test_a_call_is_open_while_one_of_its_legs_is_under_way_whatever_others_have_ended(calls: Any):
+    calls.add_parts([new("1", "a", leg="x", under_way=True), new("2", "a", leg="y", under_way=True)], NOON)
+    calls.add_parts([new("3", "a", leg="x")], NOON + seconds(5))
+    calls.add_parts([new("4", "a", leg="x", under_way=True)], NOON + seconds(6))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(4, NOON + LONGEST)
+    calls.add_parts([new("5", "a", leg="y")], NOON + seconds(60))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(5, NOON + seconds(70))
+
+
+def test_legs_under_way_of_two_calls_that_are_joined_are_legs_of_the_one(calls: Any):
+    calls.add_parts([new("1", "a", leg="x", under_way=True), new("2", "b", leg="y", under_way=True)], NOON)
+    calls.add_parts([new("3", "b", leg="x", fact=True)], NOON)
+    calls.add_parts([new("4", "b", "a", leg="z")], NOON + seconds(5))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(4, NOON + LONGEST)
+    calls.add_parts([new("5", "a", leg="y")], NOON + seconds(6))
+    assert calls.open_call(WORKSPACE, "a") == OpenCall(5, NOON + seconds(16))
 
 
 def test_a_part_with_the_id_of_a_stored_one_is_a_duplicate_in_the_same_group_too(calls: Any):
@@ -202,14 +231,8 @@ def left(store: Opened) -> tuple[set[str], set[str]]:
         return parts, set(connection.execute(select(assembly_keys.c.key)).scalars())
 
 
-def test_what_was_told_of_a_private_call_is_erased_with_its_event(store: Opened, calls: Any):
-    profile = saved(store, private=True)
-    calls.add_parts([new("1", "a"), new("2", "b")], NOON)
-    events = Events()
-    mine, other = due_at(calls, NOON + seconds(10))
-    event = events.new("a:finished", call_id="a")
-    calls.tell([telling(mine, event), telling(other, events.new("b:finished", call_id="b"))], NOON, WAKE)
-    calls.add_parts([new("3", "a"), new("4", "b")], NOON + seconds(20))
+def erase(store: Opened, profile: Any, event: NewEvent) -> None:
+    """Delivers a private event, which is erased then."""
     made = made_of([event], profile, None)
     version = store.hot.catalogue_version()
     store.hot.add_deliveries([Evaluation(event.id, 1, True)], made, version, NOON, {}, WAKE)
@@ -219,8 +242,34 @@ def test_what_was_told_of_a_private_call_is_erased_with_its_event(store: Opened,
     store.hot.record([result], NOON)
     eraser = store.hot if store.engine is None else ErasureRows(Database(store.engine))
     assert eraser.erase_due(WAKE, LIMIT).events == 1
+
+
+def test_what_was_told_of_a_private_call_is_erased_with_its_event(store: Opened, calls: Any):
+    profile = saved(store, private=True)
+    calls.add_parts([new("1", "a"), new("2", "b")], NOON)
+    events = Events()
+    mine, other = due_at(calls, NOON + seconds(10))
+    event = events.new("a:finished", call_id="a")
+    calls.tell([telling(mine, event), telling(other, events.new("b:finished", call_id="b"))], NOON, WAKE)
+    calls.add_parts([new("3", "a"), new("4", "b")], NOON + seconds(20))
+    erase(store, profile, event)
     later, untouched = due_at(calls, NOON + seconds(40))
     assert (names(later), names(untouched)) == (["3"], ["2", "4"])
+
+
+def test_what_was_told_of_a_private_call_is_erased_after_it_was_joined_to_another_one(store: Opened, calls: Any):
+    profile, events = saved(store, private=True), Events()
+    calls.add_parts([new("1", "a")], NOON)
+    (first,) = due_at(calls, NOON + seconds(10))
+    calls.tell([telling(first, events.new("a:finished", call_id="a"))], NOON, WAKE)
+    calls.add_parts([new("2", "b")], NOON + seconds(10))
+    (second,) = due_at(calls, NOON + seconds(20))
+    event = events.new("b:finished", call_id="b")
+    calls.tell([telling(second, event)], NOON + seconds(1), WAKE)
+    calls.add_parts([new("3", "b", "a")], NOON + seconds(20))
+    erase(store, profile, event)
+    (joined,) = due_at(calls, NOON + seconds(40))
+    assert (joined.assembly.call_id, names(joined)) == ("a", ["3"])
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -313,3 +362,21 @@ def test_parts_and_tellings_at_the_same_moment_lose_and_double_nothing(database:
     assert database.admin.books(WORKSPACE)["accepted"] == 20
     with database.engine.connect() as connection:
         assert connection.execute(select(call_parts.c.told)).scalars().all() == [True] * 40
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_a_part_whose_call_is_forgotten_while_it_waits_opens_a_new_one(database: Opened):
+    calls = rows_of(database)
+    calls.add_parts([new("1", "a")], NOON)
+    with ThreadPoolExecutor(1) as pool, database.engine.begin() as forgetting:
+        for table in (call_parts, assembly_keys, assemblies):
+            forgetting.execute(delete(table))
+        adding = pool.submit(calls.add_parts, [new("2", "a")], NOON)
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        for _ in range(5_000):
+            with database.engine.connect() as other:
+                if other.execute(waiting).scalar():
+                    break
+        forgetting.commit()
+        assert [each.duplicate for each in adding.result()] == [False]
+    assert left(database) == ({"2"}, {"a"})

@@ -123,9 +123,9 @@ def test_a_usage_error_exits_with_2(onhook: CommandLine) -> None:
 
 
 def test_the_database_is_upgraded_once_and_says_so(bare: CommandLine) -> None:
-    assert bare("db", "upgrade").out == "The database is at revision 0004 now (it was empty).\n"
-    assert bare("db", "upgrade").out == "The database is at revision 0004 already.\n"
-    assert bare("db", "current", "--json").json == {"current": "0004", "needed": "0004"}
+    assert bare("db", "upgrade").out == "The database is at revision 0005 now (it was empty).\n"
+    assert bare("db", "upgrade").out == "The database is at revision 0005 already.\n"
+    assert bare("db", "current", "--json").json == {"current": "0005", "needed": "0005"}
 
 
 def test_doctor_finds_what_is_well_and_what_is_not_and_fails(onhook: CommandLine) -> None:
@@ -296,11 +296,20 @@ def test_a_source_is_applied_and_its_secret_is_never_shown(onhook: CommandLine, 
     shown = onhook("source", "show", "pbx", "--json")
     assert shown.json["auth"] == {"kind": "basic", "username": "u", "password": "********"}
     assert onhook("source", "apply", written("again.json", shown.json)).out == "pbx: unchanged\n"
+    assert 'auth       {"kind":"basic","username":"u","password":"********"}' in onhook("source", "show", "pbx").out
     assert "canary" not in onhook("source", "list", "--json").out
     assert onhook("source", "delete", "pbx").out == "pbx: deleted\n"
     assert onhook("source", "delete", "default").err == (
         "onhook: The source of events that name none cannot be removed.\n"
     )
+
+
+def test_a_source_without_authentication_is_said_to_be_closed(onhook: CommandLine, written: Any) -> None:
+    said = onhook("source", "apply", written("s.json", {"name": "pbx", "format": "freeswitch"}))
+    assert (said.code, said.out) == (0, "pbx: created\n")
+    assert said.err == "pbx is closed: it takes no post until its `auth` is set.\n"
+    rows = [line.split() for line in onhook("source", "list").out.splitlines()]
+    assert ["pbx", "freeswitch", "closed", "UTC", "-"] in rows
 
 
 def test_a_refused_source_does_not_show_its_secret(onhook: CommandLine, written: Any) -> None:
@@ -392,6 +401,42 @@ def test_the_bytes_of_another_format_are_taken_as_their_source_takes_them(onhook
     assert sent[0]["duplicate"] is False
 
 
+def test_a_call_is_shown_with_what_each_profile_made_of_it(onhook: CommandLine, written: Any) -> None:
+    onhook("event", "send", written("e.json", event(1)))
+    (row,) = onhook("event", "list", "--json").json
+    assert (row["source"], row["source_event_id"], row["type"]) == ("default", "e1", "call.finished")
+    assert row["call_id"] in onhook("event", "list").out
+    page = onhook("call", "show", row["call_id"], "--json").json
+    assert (page["call"]["id"], [each["source_event_id"] for each in page["events"]]) == (row["call_id"], ["e1"])
+    lines = onhook("call", "show", row["call_id"]).out.splitlines()
+    assert lines[0] == f"id: {row['call_id']}"
+    assert lines[-1].split()[0] == "call.finished"
+    assert lines[-1].endswith("waits for a worker  -")
+
+
+def test_a_call_that_waits_for_more_of_its_parts_is_shown_as_open(onhook: CommandLine, written: Any) -> None:
+    onhook("source", "apply", written("s.json", {"name": "pbx", "format": "twilio"}))
+    onhook("event", "send", written("s.form", b"CallSid=CA1&CallStatus=completed&Direction=inbound"), "--source", "pbx")
+    (line,) = onhook("call", "show", "CA1").out.splitlines()
+    assert line.startswith("open: 1 part(s) wait, to be told at ")
+    assert onhook("event", "list").out == "There are no events yet: `onhook quarantine list`?\n"
+
+
+def test_a_file_is_tried_with_the_settings_of_a_source_of_its_own_format_alone(
+    onhook: CommandLine, written: Any
+) -> None:
+    onhook("source", "apply", written("s.json", {"name": "pbx", "format": "twilio", "config": {"quiet_seconds": 0}}))
+    form = written("s.form", b"CallSid=CA1&CallStatus=completed&Direction=inbound")
+    assert onhook("source", "try", "twilio", form, "--source", "pbx").code == 0
+    said = onhook("source", "try", "freeswitch", form, "--source", "pbx")
+    assert (said.code, said.err) == (1, "onhook: The source pbx has the format twilio, and not freeswitch.\n")
+
+
+def test_a_call_that_does_not_exist_is_named(onhook: CommandLine) -> None:
+    said = onhook("call", "show", "7f9c")
+    assert (said.code, said.err) == (1, "onhook: There is no call 7f9c: `onhook event list` shows the newest events.\n")
+
+
 def test_a_delivery_that_does_not_exist_is_named(onhook: CommandLine) -> None:
     for words in (("show", "nonsense"), ("replay", "01939a4e-7c1b-8d2f-9a55-0e6f1c2b3d4e"), ("discard", "x")):
         said = onhook("delivery", *words)
@@ -413,7 +458,7 @@ def test_the_same_commands_work_on_postgresql(bare: CommandLine, written: Any, p
     def onhook(*words: object) -> Any:
         return bare(*words, "--database-url", postgresql_database)
 
-    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0004"}
+    assert onhook("db", "upgrade", "--json").json == {"before": None, "after": "0005"}
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: created\n"
     assert onhook("profile", "apply", written("p.json", profile("a", TARGET))).out == "a: unchanged\n"
     sent = onhook("event", "send", written("e.json", event(1)), "--json").json["events"]

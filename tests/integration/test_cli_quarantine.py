@@ -69,7 +69,7 @@ def test_one_command_replays_what_was_not_understood_and_is_safe_to_run_twice(
     assert onhook("quarantine", "list").out == "Nothing is in quarantine.\n"
     hold(onhook, urlencode(FORM).encode(), b"\xff\x00")
     assert onhook("quarantine", "replay", "--source", "pbx").out == (
-        "0 of 2 understood, 0 records stored, 2 left in quarantine.\n"
+        "0 of 2 understood, 0 new records stored, 2 left in quarantine.\n"
     )
     apply(onhook, tmp_path, "twilio")
     assert onhook("quarantine", "replay", "--all", "--dry-run").out == "1 of 2 would be understood now.\n"
@@ -98,3 +98,11 @@ def test_posts_are_discarded_by_id_and_nothing_is_without_a_choice(onhook: Comma
     assert onhook("quarantine", "discard", first).out == "1 discarded.\n"
     assert [each["id"] for each in shown(onhook, "list")] == [second]
     assert onhook("quarantine", "discard", "no-id").code == 1
+
+
+@pytest.mark.parametrize("word", ["replay", "discard"])
+def test_a_source_that_does_not_exist_is_named_instead_of_counting_nothing(onhook: CommandLine, word: str) -> None:
+    hold(onhook, b"1")
+    said = onhook("quarantine", word, "--source", "pbxx")
+    assert (said.code, said.err) == (1, "onhook: There is no source pbxx: `onhook source list` shows those that are.\n")
+    assert len(shown(onhook, "list")) == 1

@@ -27,10 +27,11 @@ def part(
     when: float | None = None,
     ends_call: bool = False,
     is_fact: bool = False,
+    leg: str | None = None,
 ) -> CallPart:
     """A part of its own id; it happened when its leg ended, unless `when` says otherwise."""
     moment = BEGIN + timedelta(seconds=when) if when is not None else datetime.fromisoformat(call["ended_at"])
-    return CallPart(CallEvent(name, kind, moment, call), tuple(keys), ends_call=ends_call, is_fact=is_fact)
+    return CallPart(CallEvent(name, kind, moment, call), tuple(keys), ends_call=ends_call, is_fact=is_fact, leg=leg)
 
 
 def span(start: float, answer: float | None, end: float) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+import logging
 from base64 import b64encode
 from collections.abc import Iterator
 from hmac import digest
@@ -55,6 +56,17 @@ def test_a_record_that_is_posted_again_is_stored_once(house: House) -> None:
     for _ in range(2):
         assert post(house, "fs", json.dumps(CDR).encode(), auth=("pbx", "hunter2")).status_code == 200
     assert len(stored(house)) == 1
+
+
+def test_what_is_not_understood_is_logged_with_its_source_and_the_reason_and_without_its_content(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.add_source("fs", "freeswitch", BASIC)
+    with caplog.at_level(logging.WARNING):
+        post(house, "fs", b"+14155550100", auth=("pbx", "hunter2"))
+    (said,) = [each for each in caplog.records if each.message == "source.not_understood"]
+    (held,) = house.store.held
+    assert vars(said)["fields"] == {"source": "fs", "reason": held["reason"]}
 
 
 def test_what_is_not_understood_is_kept_in_quarantine_and_answered_as_success(house: House) -> None:

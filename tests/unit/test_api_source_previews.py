@@ -76,6 +76,8 @@ def test_a_body_may_be_text_json_or_base64(house: House, given: dict[str, Any]) 
 def test_a_refusal_is_an_answer(house: House) -> None:
     shown = preview(house, source=MAPPED, body="hello")
     assert (shown["understood"], shown["reason"]) == (False, "The body is not JSON (line 1, column 1).")
+    empty = preview(house, source=MAPPED, body=" ")
+    assert (empty["understood"], empty["reason"]) == (False, "The post is empty: it has neither a body nor a query.")
     refused = preview(house, source={"format": "generic"}, body={"type": "call.finished", "call": {}})
     assert (refused["understood"], [each["field"] for each in refused["errors"]]) == (False, ["call.id"])
     under_way = preview(house, source={"format": "twilio"}, body="CallSid=CA1&CallStatus=ringing")

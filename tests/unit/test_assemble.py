@@ -11,7 +11,7 @@ import pytest
 from dispatcher.adapters.memory.hints import MemoryHints
 from dispatcher.adapters.memory.store import MemoryStore
 from dispatcher.assemble import MAX_KEYS, Assembled, Assembler, new_part
-from dispatcher.domain.assembly import DEFAULT_QUIET_SECONDS, FACT_ALONE, KEPT, LONGEST
+from dispatcher.domain.assembly import DEFAULT_QUIET_SECONDS, FACT_ALONE, KEPT, LONGEST, MAX_LEGS
 from dispatcher.domain.call_part import CallPart
 from dispatcher.ingest import Ingestor
 from dispatcher.ports import Accepted, OpenCall, Source, StoreUnavailable
@@ -178,6 +178,43 @@ def test_a_leg_under_way_keeps_the_call_open_until_it_ends(office: Office):
     assert office.after(3600) == []
     office.take(last)
     assert office.after(0) == [("call.finished", "s-1:finished")]
+
+
+def leg(name: str, state: str, times: dict[str, Any], when: float) -> CallPart:
+    kind = "call.finished" if state == "ended" else f"x.party.{state}"
+    return part(f"{name}:{state}", ["s"], {"id": "s", **times}, kind=kind, when=when, leg=name)
+
+
+def test_a_telephone_that_rang_in_vain_does_not_finish_a_call_in_which_people_talk(office: Office):
+    office.take(leg("p1", "ringing", {"started_at": at(0)}, 0), leg("p2", "ringing", {"started_at": at(0)}, 0))
+    office.take(leg("p2", "answered", {"answered_at": at(9)}, 9))
+    office.take(leg("p1", "ended", {"ended_at": at(9)}, 9))
+    assert office.open("s") == OpenCall(4, NOON + LONGEST)
+    assert office.after(3600) == []
+    office.take(leg("p2", "ended", {"ended_at": at(200)}, 200))
+    assert office.after(19) == []
+    assert office.after(1) == [("call.finished", "s:finished")]
+
+
+def test_a_leg_that_begins_after_the_call_was_told_is_told_when_it_has_ended(office: Office):
+    office.take(leg("p1", "ended", span(0, 5, 60), 60))
+    assert office.after(20) == [("call.finished", "s:finished")]
+    office.take(leg("p2", "answered", {"answered_at": at(90)}, 90))
+    assert office.after(600) == []
+    office.take(leg("p2", "ended", {"ended_at": at(120)}, 120))
+    assert office.after(20) == [("call.updated", "p2:ended:updated")]
+
+
+def test_a_leg_that_never_ends_keeps_its_call_open_for_six_hours(office: Office):
+    office.take(leg("p1", "answered", {"answered_at": at(5)}, 5))
+    assert office.after(LONGEST.total_seconds() - 1) == []
+    assert office.after(1) == [("call.finished", "s:finished")]
+
+
+def test_legs_beyond_those_that_are_noted_keep_nothing_open(office: Office):
+    office.take(*[leg(f"p{number}", "ended", span(0, 5, 60), 60) for number in range(MAX_LEGS)])
+    office.take(leg("more", "ringing", {"started_at": at(0)}, 0))
+    assert office.open("s") == OpenCall(MAX_LEGS + 1, NOON + seconds(20))
 
 
 def test_a_snapshot_that_comes_too_late_does_not_open_the_leg_again(office: Office):
@@ -353,6 +390,12 @@ def test_keys_are_bounded_and_hold_no_nul(office: Office):
     many = part("1", ["a\0b", "x" * 300, *map(str, range(50))], {"id": "A", **span(0, None, 9)})
     keys = new_part(many, PBX, 10, NOON, office.clock).keys
     assert (len(keys), keys[0], len(keys[1])) == (MAX_KEYS, "ab", 64)
+
+
+def test_parts_that_name_one_call_are_of_it_also_without_a_common_key(office: Office):
+    office.take(part("1", ["x"], {"id": "A", **span(0, 5, 60)}), part("2", ["y"], {"id": "A", **span(60, 65, 90)}))
+    assert office.after(20) == [("call.finished", "A:finished")]
+    assert office.told("A:finished")["call"]["ended_at"] == at(90)
 
 
 def test_an_id_that_is_too_long_for_a_suffix_is_hashed(office: Office):

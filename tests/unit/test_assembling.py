@@ -103,7 +103,7 @@ def only(*parts: CallPart) -> dict[str, Any]:
 
 def test_what_each_leg_says_otherwise_is_kept_in_a_short_list():
     assert only(*FREESWITCH["hang-up while ringing"])["custom"] == {
-        "legs": [{}, {"started_at": at(1), "outcome": "cancelled", "dnis": "101"}]
+        "legs": [{"started_at": at(1), "outcome": "cancelled", "dnis": "101"}]
     }
     legs = only(*AVAYA["blind transfer"])["custom"]["legs"]
     assert legs == [
@@ -112,10 +112,27 @@ def test_what_each_leg_says_otherwise_is_kept_in_a_short_list():
     ]
 
 
+def test_a_leg_that_says_nothing_otherwise_is_not_listed_and_a_list_of_none_is_left_out():
+    same = {"id": "A", "direction": "outbound", "outcome": "answered", **span(0, 9, 60)}
+    parts = [part(name, ["A", name], {**same}) for name in ("A1", "A2")]
+    assert "custom" not in only(*parts)
+    rang = {"id": "A", "direction": "outbound", "outcome": "missed", **span(1, None, 9)}
+    assert only(*parts, part("A3", ["A", "A3"], rang))["custom"] == {
+        "legs": [{"started_at": at(1), "ended_at": at(9), "outcome": "missed"}]
+    }
+
+
 def test_the_list_of_legs_is_bounded_and_a_call_of_one_leg_has_none():
     many = [fs_b(f"B{number:02}", ALICE, "missed", span(number, None, 60)) for number in range(MAX_LEGS + 5)]
     assert len(only(*many)["custom"]["legs"]) == MAX_LEGS
     assert "custom" not in only(*ASTERISK["hang-up while ringing"])
+
+
+def test_the_cause_of_an_answered_call_is_not_that_of_a_telephone_that_stopped_ringing_in_the_same_second():
+    rang = {"id": "A", "outcome": "missed", "agent": ALICE, "hangup_cause": "NO ANSWER", **span(0, None, 5)}
+    took = {"id": "A", "outcome": "answered", "agent": BOB, "hangup_cause": "ANSWERED", **span(0, 1, 5)}
+    for parts in permutations([part("1", ["A"], rang), part("2", ["A"], took)]):
+        assert (only(*parts)["outcome"], only(*parts)["hangup_cause"]) == ("answered", "ANSWERED")
 
 
 def test_one_leg_alone_is_told_as_it_is():
@@ -279,7 +296,6 @@ def test_news_of_one_channel_are_told_as_the_call_that_they_are():
         part("A:answered", ["A"], answered, kind="x.proxy.answered", when=9),
         part("A:bye", ["A"], {"id": "A", "ended_at": at(200)}, ends_call=True),
     )
-    told.pop("custom")
     assert told == {**answered, "ended_at": at(200), "talk_seconds": 191}
 
 

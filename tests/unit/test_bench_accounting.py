@@ -142,13 +142,22 @@ def test_an_answer_counts_only_when_all_of_it_is_there(data, status):
 
 
 def test_posts_survive_their_file_and_the_summary_counts_from_the_due_moment(tmp_path):
-    posts = [Post(0, 50, 10.0, 10.5, 11.0, 202), Post(50, 30, 10.1, 10.6, 10.7, 503), Post(80, 1, 10.2, 10.7, 0.0, 0)]
+    posts = [
+        Post(0, 50, 10.0, 10.5, 11.0, 202, 217),
+        Post(50, 30, 10.1, 10.6, 10.7, 503, 300),
+        Post(80, 1, 10.2, 10.7, 0.0, 0),
+    ]
     write_posts(tmp_path / "posts", posts)
     assert read_posts(tmp_path / "posts") == posts
     told = summary(posts, cpu_seconds=0.003)
     assert (told["accepted_events"], told["refused_posts"], told["unanswered_posts"]) == (50, 1, 1)
     assert told["accept"] == {"count": 2, "p50": 600.0, "p95": 1000.0, "p99": 1000.0, "longest": 1000.0}
-    assert told["cpu_microseconds_per_post"] == 1000.0
+    assert (told["cpu_microseconds_per_post"], told["largest_answer_bytes"]) == (1000.0, 300)
+
+
+@pytest.mark.parametrize(("status", "accepted"), [(0, False), (199, False), (200, True), (204, True), (300, False)])
+def test_any_2xx_is_a_post_that_was_accepted(status, accepted):
+    assert Post(0, 1, 10.0, 10.5, 11.0, status).accepted is accepted
 
 
 def test_the_last_post_of_a_plan_carries_what_is_left():

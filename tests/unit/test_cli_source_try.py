@@ -103,3 +103,5 @@ def test_every_format_is_listed_with_what_it_needs() -> None:
     lines = run("formats").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "  page: docs/sources/mapped.md" in lines
+    quiet = "  calls in parts: complete "
+    assert {quiet + "at once", quiet + "10 s after the last part"} <= set(lines)

@@ -10,7 +10,9 @@ import pytest
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
+from dispatcher.ports import HeldPost
 from dispatcher.sources.format import Format, NotUnderstood, Parsed, Posted, SourceSettings
+from dispatcher.sources.quarantined import shown_contents
 from dispatcher.tokens import Scope
 from tests.unit.api_house import NOON, House, problem
 
@@ -183,6 +185,34 @@ def test_a_post_shows_what_says_nothing_of_a_call_and_the_rest_to_administrators
     assert shown["excerpt"].startswith("caller +14155550100 card")
     assert "4111" not in shown["excerpt"]
     assert house.store.audit_log[-1][1:] == ("quarantine.look", identifier)
+
+
+def excerpt(body: bytes) -> str:
+    held = HeldPost(UUID(int=1), "pbx", NOON, "The mapping is missing.", "POST", [], {}, body)
+    return shown_contents(held)["excerpt"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"token": "hunter2", "id": "7f9c"}', '{"token": "********", "id": "7f9c"}'),
+        (b'{"a": "{\\"token\\":\\"hunter2\\"}"}', '{"a": "{\\"token\\":\\"********\\"}"}'),
+        (b'{"dtmf": "1234", "Digits":["1","2"]}', '{"dtmf": "********", "Digits":********}'),
+        (b"Digits=1234&CallSid=CA1&api_key=hunter2", "Digits=********&CallSid=CA1&api_key=********"),
+        (b"<cdr><pin>1234</pin><uuid>7f9c</uuid></cdr>", "<cdr><pin>********</pin><uuid>7f9c</uuid></cdr>"),
+        (b"Note=4111+1111%201111-1111&To=%2B14155550100", "Note=****1111&To=+14155550100"),
+        (b"Note=Jane%20Roe&To=%2B14155550100", "Note=Jane%20Roe&To=%2B14155550100"),
+    ],
+)
+def test_an_excerpt_shows_no_secret_no_keypad_digits_and_no_card_number(body: bytes, expected: str) -> None:
+    assert excerpt(body) == expected
+
+
+def test_a_card_number_at_the_end_of_an_excerpt_is_not_shown_in_part() -> None:
+    shown = excerpt(b"x" * 1980 + b" 4111111111111111" + b"." * 500)
+    assert (len(shown), shown[1980:]) == (1992, " ****1111...")
+    for ahead in range(1980, 2230):
+        assert "411111" not in excerpt(b"x" * ahead + b" 4111 1111 1111 1111 " + b"." * 500).replace(" ", "")
 
 
 def test_who_may_only_read_replays_nothing(house: House) -> None:

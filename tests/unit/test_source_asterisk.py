@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dispatcher.domain.shape import Reading
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from dispatcher.sources.asterisk_rows import CDR_COLUMNS, CEL_COLUMNS, csv_rows
+from dispatcher.sources.asterisk.rows import CDR_COLUMNS, CEL_COLUMNS, csv_rows
 from tests.unit.switch_posts import at, facts, one, parsed, posted, told, without
 
 CDR = {
@@ -432,6 +432,20 @@ def test_a_bridge_s_recording_is_of_the_call_that_entered_it():
     entered = one("asterisk", ari("ChannelEnteredBridge", channel=AGENT_CHANNEL, bridge=bridge))
     recorded = one("asterisk", ari("RecordingFinished", recording={**RECORDING, "target_uri": "bridge:b1"}))
     assert set(recorded.keys) <= set(entered.keys)
+
+
+def test_a_channel_is_a_leg_and_an_answered_dial_is_of_the_caller_s():
+    bridge = {"id": "b1", "bridge_type": "mixing"}
+    entered, ended = (
+        one("asterisk", ari(kind, channel=AGENT_CHANNEL, bridge=bridge))
+        for kind in ("ChannelEnteredBridge", "ChannelDestroyed")
+    )
+    answered, in_vain = (
+        one("asterisk", ari("Dial", caller=CHANNEL, peer=AGENT_CHANNEL, dialstatus=status))
+        for status in ("ANSWER", "NOANSWER")
+    )
+    legs = [each.leg for each in (entered, ended, answered, in_vain)]
+    assert legs == [AGENT_CHANNEL["id"], AGENT_CHANNEL["id"], CHANNEL["id"], AGENT_CHANNEL["id"]]
 
 
 # --- rows

@@ -182,20 +182,23 @@ KINDS = (
     "token, basic, bearer, header_token, body_token, query_token, hmac, jwt, standard_webhooks, twilio, plivo, telnyx, "
     "ip_allow, all"
 )
-TEXT = "expected text that is not empty, got not that."
+TEXT = "expected text that is not empty, got a value that is not shown."
 
 
 @pytest.mark.parametrize(
     ("auth", "problems"),
     [
-        ("basic", ["auth: expected an object with a kind, or null, got not that."]),
+        ("basic", ["auth: expected an object with a kind, or null, got a value that is not shown."]),
         ({}, [f"auth.kind: expected one of {KINDS}, got nothing."]),
         ({"kind": "bearr"}, [f'auth.kind: expected one of {KINDS} (did you mean bearer?), got string "bearr".']),
         ({"kind": {}}, [f"auth.kind: expected one of {KINDS}, got object."]),
         (
             {"kind": "basic", "username": "", "pass": "x"},
             [
-                "auth.pass: expected no such member (there are username, password, password_2), got not that.",
+                (
+                    "auth.pass: expected no such member (there are username, password, password_2), "
+                    "got a value that is not shown."
+                ),
                 f"auth.username: {TEXT}",
                 "auth.password: expected text that is not empty, got nothing.",
             ],

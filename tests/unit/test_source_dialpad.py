@@ -110,6 +110,12 @@ def test_a_telephone_that_rang_in_vain_is_a_fact_of_its_call():
     assert found.event.call["outcome"] == "missed"
 
 
+def test_a_leg_is_known_by_its_own_id_from_its_answer_to_its_end_also_where_it_ended_in_vain():
+    begun = of(call_id=3, entry_point_call_id=1, state="connected", date_ended=None)
+    ended, lost = of(call_id=3, entry_point_call_id=1), of(call_id=3, entry_point_call_id=1, state="missed", target={})
+    assert (begun.leg, ended.leg, lost.leg, lost.is_fact) == ("3", "3", "3", True)
+
+
 @pytest.mark.parametrize(
     ("changed", "outcome"),
     [

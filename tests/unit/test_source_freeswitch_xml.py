@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dispatcher.sources import NotUnderstood, Posted, SourceSettings
 from dispatcher.sources.freeswitch import parse
-from dispatcher.sources.freeswitch_xml import document_of_xml
+from dispatcher.sources.freeswitch.xml import document_of_xml
 from tests.unit.switch_posts import told
 
 NOW = datetime(2026, 11, 20, 10, 3, 21, tzinfo=UTC)

@@ -106,6 +106,10 @@ def test_an_accepted_invite_is_the_answer_and_a_bye_the_end_of_one_call():
     assert told(end)["ended_at"] == "2026-11-20T10:03:20Z"
 
 
+def test_a_branch_that_failed_does_not_end_the_leg_that_was_answered():
+    assert one("kamailio", acc()).leg != one("kamailio", acc(sip_code="486")).leg
+
+
 @pytest.mark.parametrize(("sip_code", "outcome"), [("486", "busy"), ("603", "rejected"), ("487", "cancelled")])
 def test_a_refused_invite_is_a_branch_that_ended(sip_code, outcome):
     found = one("kamailio", acc(sip_code=sip_code, sip_reason="Not this time"))

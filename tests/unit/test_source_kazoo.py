@@ -70,6 +70,22 @@ def test_the_caller_s_leg_is_the_call():
     assert told(found) == ("a-leg:destroy", "call.finished", ("a-leg", "b-leg"), False, False)
     assert found.event.occurred_at == datetime(2026, 11, 20, 10, 3, 20, tzinfo=UTC)
     assert found.event.call == CALL
+    assert found.leg == "a-leg"
+
+
+@pytest.mark.parametrize(("leg", "other", "side"), [("a-leg", "b-leg", "inbound"), ("b-leg", "a-leg", "outbound")])
+def test_a_leg_that_is_answered_is_under_way_and_says_only_since_when(leg, other, side):
+    sides = {"call_id": leg, "other_leg_call_id": other, "call_direction": side}
+    event = {**EVENT, **sides, "hook_event": "channel_answer", "timestamp": str(GREGORIAN + 1795168809)}
+    found = read_one("kazoo", event)
+    assert told(found) == (f"{leg}:answer", "x.leg.answered", (leg, other), False, False)
+    assert (found.leg, found.event.occurred_at) == (leg, datetime(2026, 11, 20, 10, 0, 9, tzinfo=UTC))
+    assert found.event.call == {"id": "a-leg", "answered_at": "2026-11-20T10:00:09Z"}
+
+
+def test_an_answer_that_names_no_other_leg_ends_nothing():
+    found = of(hook_event="channel_answer", other_leg_call_id=None)
+    assert (found.ends_call, found.keys, found.leg) == (False, ("a-leg",), "a-leg")
 
 
 def test_a_form_says_the_same():
@@ -95,7 +111,7 @@ def test_the_leg_that_was_reached_says_who_it_was_and_nothing_of_the_direction()
 def test_a_telephone_that_rang_in_vain_is_a_fact_of_its_call():
     found = read_one("kazoo", {**CALLED, "billing_seconds": 0, "hangup_cause": "LOSE_RACE", "hangup_code": "sip:487"})
     assert told(found) == ("b-leg:destroy", "x.leg.finished", ("b-leg", "a-leg"), False, True)
-    assert found.event.call["outcome"] == "cancelled"
+    assert (found.event.call["outcome"], found.leg) == ("cancelled", "b-leg")
 
 
 def test_a_leg_to_a_customer_is_no_agent():
@@ -147,7 +163,7 @@ def test_a_call_that_nobody_answered(cause, code, outcome, sip):
     assert "talk_seconds" not in call
 
 
-@pytest.mark.parametrize("event", ["channel_create", "channel_answer", "channel_bridge", "parking", "inbound_fax"])
+@pytest.mark.parametrize("event", ["channel_create", "channel_bridge", "parking", "inbound_fax"])
 def test_other_events_are_not_kept(event):
     assert read("kazoo", {**EVENT, "hook_event": event}) == []
 
@@ -161,6 +177,7 @@ def test_other_events_are_not_kept(event):
         (b"[1]", "The request has no hook_event, so it is no webhook of Kazoo's."),
         (b"call_id=1", "The request has no hook_event, so it is no webhook of Kazoo's."),
         (b"hook_event=channel_destroy", "The event has no call_id."),
+        (b"hook_event=channel_answer", "The event has no call_id."),
         (b"[", "The body is not JSON (line 1, column 2)."),
     ],
 )
@@ -179,6 +196,10 @@ DUE = st.dictionaries(st.sampled_from([*EVENT, "owner_id", "custom_channel_vars"
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary() | DUE.map(lambda fields: encoded({**fields, "hook_event": "channel_destroy", "call_id": "a"})))
+@given(
+    st.binary()
+    | DUE.map(lambda fields: encoded({**fields, "hook_event": "channel_destroy", "call_id": "a"}))
+    | DUE.map(lambda fields: encoded({**fields, "hook_event": "channel_answer", "call_id": "a"}))
+)
 def test_no_bytes_raise_anything_but_the_refusal(body):
     assert refusal("kazoo", body) != ""

@@ -109,7 +109,7 @@ def test_records_that_are_no_calls_are_left_out() -> None:
         ("7f9c:ended", "call.finished"),
         ("8:MISSED", "call.missed"),
     ]
-    assert events(CONFIG, {"other": []}) == []
+    assert events(CONFIG, {"calls": []}) == []
 
 
 def test_what_is_looked_up_in_vain_is_named() -> None:
@@ -329,6 +329,32 @@ def test_a_configuration_that_was_saved_before_a_rule_is_refused_not_raised() ->
 
 
 ALL = [CONFIG, FORM_CONFIG, {**FORM_CONFIG, "body": "query"}, XML_CONFIG]
+
+
+@pytest.mark.parametrize(
+    ("items", "empty", "other"),
+    [
+        ("$.calls[*]", [{"calls": []}, {"calls": {}}, {"calls": None}], [{"results": []}, {"calls": "7f9c"}, [], 42]),
+        ("$.sites[*].calls[*]", [{"sites": []}, {"sites": [{"calls": []}, {}]}], [{"calls": [RECORD]}]),
+        ("$[*]", [[], {}], [42, "7f9c"]),
+        ("$.call", [{"call": None}], [{}, {"calls": [RECORD]}]),
+        ("$['a[*]'][*]", [{"a[*]": []}], [{"a": []}]),
+    ],
+)
+def test_an_empty_batch_says_nothing_and_a_body_without_the_place_of_its_records_is_not_understood(
+    items: str, empty: list[Any], other: list[Any]
+) -> None:
+    config = {**CONFIG, "items": items, "when": [{"path": "$.state", "is": ["ended"]}]}
+    for body in empty:
+        assert events(config, body) == []
+    for body in other:
+        with pytest.raises(NotUnderstood, match=r"^Nothing stands in the body where config.items looks for records.$"):
+            events(config, body)
+
+
+def test_a_batch_without_records_is_said_to_be_that() -> None:
+    config = {"body": "xml", "items": "/cdrs/cdr", "event": {"call": {"id": {"path": "@id"}}}}
+    assert found_nothing(posted(b"<records><cdr id='1'/></records>"), SourceSettings("UTC", None, config)) == ["items"]
 
 
 @given(st.sampled_from(ALL), st.binary())

@@ -22,9 +22,9 @@ from dispatcher.sources.maxcontact import (
     observe,
     reset_event,
 )
-from dispatcher.sources.maxcontact_answer import NoInformation, SeenCall, calls_in
-from dispatcher.sources.maxcontact_config import read_config, users_of
-from dispatcher.sources.maxcontact_state import read, written
+from dispatcher.sources.maxcontact.answer import NoInformation, SeenCall, calls_in
+from dispatcher.sources.maxcontact.config import read_config, users_of
+from dispatcher.sources.maxcontact.state import read, written
 from tests.unit.doubles import NOON, seconds
 
 START = datetime(2026, 11, 20, 11, 58, tzinfo=UTC)

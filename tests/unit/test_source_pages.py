@@ -52,6 +52,8 @@ def test_the_example_of_a_mapping_gives_its_event() -> None:
     )
 
 
-def test_the_example_of_cloudevents_is_a_source() -> None:
-    [document] = examples("cloudevents.md")
-    assert parse_source(document, uuid4(), uuid4()).format == "cloudevents"
+@pytest.mark.parametrize("page", sorted(each.name for each in PAGES.glob("*.md")))
+def test_every_source_on_a_page_can_be_saved_as_it_stands(page: str) -> None:
+    for document in examples(page):
+        if isinstance(document, dict) and "format" in document:
+            assert parse_source(document, uuid4(), uuid4()).format == document["format"]

@@ -3,7 +3,7 @@
 import pytest
 
 from dispatcher.sources import NotUnderstood
-from dispatcher.sources.posted_fields import bounded, fields_of, form_of, kept, keys_of
+from dispatcher.sources.posts.fields import bounded, fields_of, form_of, kept, keys_of
 from tests.unit.cpaas_house import posted
 
 

@@ -133,14 +133,13 @@ def test_a_later_snapshot_of_the_same_state_is_the_same_part():
     assert told(read_one("ringcentral", later)) == told(read_one("ringcentral", NOTICE))
 
 
-def test_while_somebody_is_still_there_nobody_who_left_is_told_of():
+def test_each_party_is_a_leg_of_its_own_with_what_is_known_of_it_now():
     found = read("ringcentral", notice(party("Disconnected", id="p-3"), party("Answered"), party("Hold", id="p-4")))
-    assert [each.event.source_event_id for each in found] == ["s-abc:p-2:answered", "s-abc:p-4:hold"]
-
-
-def test_the_snapshot_after_which_nobody_is_left_tells_of_all():
-    found = read("ringcentral", notice(party("Disconnected", id="p-3"), party("Gone")))
-    assert [each.event.source_event_id for each in found] == ["s-abc:p-3:disconnected", "s-abc:p-2:gone"]
+    assert [(each.event.source_event_id, each.event.type, each.leg) for each in found] == [
+        ("s-abc:p-3:disconnected", "call.finished", "s-abc:p-3"),
+        ("s-abc:p-2:answered", "x.party.answered", "s-abc:p-2"),
+        ("s-abc:p-4:hold", "x.party.hold", "s-abc:p-4"),
+    ]
 
 
 def test_a_missed_call_is_said_to_be_missed():

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.domain.shape import Reading
-from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings, smdr_avaya, smdr_esi, smdr_mitel
+from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
+from dispatcher.sources.smdr import avaya as smdr_avaya
+from dispatcher.sources.smdr import esi as smdr_esi
+from dispatcher.sources.smdr import mitel as smdr_mitel
 from tests.unit.switch_posts import NOW, at, facts, one, parsed, told, without
 
 BERLIN = SourceSettings("Europe/Berlin", "DE")
@@ -390,6 +393,7 @@ MUTATED = st.sampled_from([avaya(), mitel(**IN).encode(), EVENT.format("ANSWERED
 
 @settings(max_examples=400, deadline=None)
 @given(LINES | MUTATED, st.sampled_from([smdr_avaya.line, smdr_mitel.line, smdr_esi.line]))
+@example(b"\x01\x00\x00\x00\x00\x00\x00\xb2", smdr_mitel.line)
 def test_no_line_raises_anything_but_the_refusal(line, read):
     reason = "."
     try:

@@ -77,7 +77,23 @@ def hangup(**changed):
 
 def test_the_end_of_a_leg_is_a_part_of_its_session_s_call():
     finished = CallEvent("evt-1", "call.finished", OCCURRED, FINISHED)
-    assert read("call.hangup", HANGUP, **OWN) == [CallPart(finished, ("session-1", "leg-1"))]
+    assert read("call.hangup", HANGUP, **OWN) == [CallPart(finished, ("session-1", "leg-1"), leg="leg-1")]
+
+
+def test_a_leg_that_is_answered_is_under_way_and_says_only_since_when():
+    call = {"id": "session-1", "answered_at": "2026-11-20T10:03:20.600000Z"}
+    answered = CallEvent("evt-1", "x.leg.answered", OCCURRED, call)
+    assert read("call.answered", {**HANGUP, "state": "answered"}, **OWN) == [
+        CallPart(answered, ("session-1", "leg-1"), leg="leg-1")]  # fmt: skip
+
+
+def test_an_answer_of_no_leg_that_could_end_is_no_event():
+    assert read("call.answered", {name: value for name, value in HANGUP.items() if name != "call_leg_id"}) == []
+
+
+def test_a_leg_that_begins_opens_nothing():
+    [part] = read("call.initiated", {**HANGUP, "direction": "incoming"})
+    assert (part.is_fact, part.leg) == (True, None)
 
 
 def test_an_end_that_is_not_said_is_when_it_was_noticed():
@@ -192,9 +208,7 @@ def test_a_transcript_is_a_fact():
     assert read("call.recording.transcription.saved", {"call_session_id": "session-1"}) == []
 
 
-@pytest.mark.parametrize(
-    "kind", ["call.answered", "call.bridged", "call.dtmf.received", "call.gather.ended", "call.new"]
-)
+@pytest.mark.parametrize("kind", ["call.bridged", "call.dtmf.received", "call.gather.ended", "call.new"])
 def test_what_happens_in_mid_call_is_no_event(kind):
     assert read(kind, {**HANGUP, "digits": "1234"}) == []
 
@@ -245,7 +259,9 @@ def test_telnyx_is_answered_200_and_its_legs_are_waited_for():
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | TEXTS | st.lists(TEXTS, max_size=3)
 PAYLOADS = st.dictionaries(st.sampled_from([*HANGUP, *RECORDING, "direction"]), VALUES | st.dictionaries(TEXTS, VALUES))
-KINDS = st.sampled_from(["call.hangup", "call.initiated", "call.recording.saved", "call.recording.error"])
+KINDS = st.sampled_from(
+    ["call.answered", "call.hangup", "call.initiated", "call.recording.saved", "call.recording.error"]
+)
 
 
 @settings(max_examples=300, deadline=None)

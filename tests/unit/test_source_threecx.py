@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from dispatcher.sources.threecx_cdr import FIELDS, threecx_cdr_line
-from dispatcher.sources.threecx_template import CannotReport, template
+from dispatcher.sources.threecx.cdr import FIELDS, threecx_cdr_line
+from dispatcher.sources.threecx.template import CannotReport, template
 from tests.unit.switch_posts import NOW, at, facts, one, parsed, posted, told, without
 
 REPORT = {

@@ -52,7 +52,39 @@ def call_of(**changed):
 
 def test_a_leg_s_end_is_a_part_of_its_conversation():
     finished = CallEvent("leg-1:completed", "call.finished", ENDED, FINISHED)
-    assert read_json("vonage", COMPLETED) == [CallPart(finished, ("CON-1", "leg-1"))]
+    assert read_json("vonage", COMPLETED) == [CallPart(finished, ("CON-1", "leg-1"), leg="leg-1")]
+
+
+ANSWERED = {
+    **{name: COMPLETED[name] for name in ("conversation_uuid", "direction", "from", "network", "to", "uuid")},
+    "start_time": None,
+    "rate": "",
+    "status": "answered",
+    "timestamp": "2026-11-20T10:00:09.000Z",
+}
+
+
+def test_a_leg_that_is_answered_is_under_way_and_says_only_since_when():
+    when = datetime(2026, 11, 20, 10, 0, 9, tzinfo=UTC)
+    call = {"id": "CON-1", "answered_at": "2026-11-20T10:00:09Z"}
+    answered = CallEvent("leg-1:answered", "x.leg.answered", when, call)
+    assert read_json("vonage", ANSWERED) == [CallPart(answered, ("CON-1", "leg-1"), leg="leg-1")]
+    assert read_query("vonage", ANSWERED) == read_json("vonage", ANSWERED)
+
+
+def test_an_answer_without_a_time_opens_the_leg_all_the_same():
+    [part] = read_json("vonage", {**ANSWERED, "timestamp": "soon"})
+    assert (part.event.occurred_at, part.event.call, part.leg) == (NOW, {"id": "CON-1"}, "leg-1")
+
+
+def test_an_answer_of_no_leg_that_could_end_is_no_event():
+    assert read_json("vonage", {**ANSWERED, "uuid": None}) == []
+
+
+@pytest.mark.parametrize("status", ["busy", "cancelled", "completed", "failed", "rejected", "timeout", "unanswered"])
+def test_every_final_status_names_the_leg_that_it_closes(status):
+    [part] = read_json("vonage", {**COMPLETED, "status": status})
+    assert (part.leg, part.event.type) == ("leg-1", "call.finished")
 
 
 def test_a_get_says_the_same_in_its_query():
@@ -141,7 +173,7 @@ def test_a_transcript_is_a_fact():
 
 
 @pytest.mark.parametrize(
-    "status", ["started", "ringing", "answered", "human", "machine", "input", "transfer", "disconnected", "new", None]
+    "status", ["started", "ringing", "human", "machine", "input", "transfer", "disconnected", "new", None]
 )
 def test_what_happens_in_mid_call_is_no_event(status):
     body = {**COMPLETED, "status": status, "dtmf": {"digits": "1234"}}
@@ -186,6 +218,10 @@ BODIES = st.dictionaries(st.sampled_from([*COMPLETED, *RECORDING, "detail"]), VA
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary() | BODIES.map(lambda body: orjson.dumps({"status": "completed", "uuid": "1", **body})))
+@given(
+    st.binary()
+    | BODIES.map(lambda body: orjson.dumps({"status": "completed", "uuid": "1", **body}))
+    | BODIES.map(lambda body: orjson.dumps({**body, "status": "answered"}))
+)
 def test_no_bytes_raise_anything_but_the_refusal(body):
     assert parts_or_refusal("vonage", body) <= 1

@@ -25,9 +25,9 @@ from dispatcher.domain.exchange import Exchange, Request
 from dispatcher.ports import Clock, PolledAgents, Sender, Source, StoreUnavailable
 from dispatcher.sources import SourceSettings
 from dispatcher.sources.maxcontact import Agent, Numbering, Whose, observe, reset_event
-from dispatcher.sources.maxcontact_answer import MAX_ANSWER_BYTES, NoInformation, SeenCall, calls_in
-from dispatcher.sources.maxcontact_config import users_of
-from dispatcher.sources.maxcontact_state import read, written
+from dispatcher.sources.maxcontact.answer import MAX_ANSWER_BYTES, NoInformation, SeenCall, calls_in
+from dispatcher.sources.maxcontact.config import users_of
+from dispatcher.sources.maxcontact.state import read, written
 
 logger = logging.getLogger(__name__)
 

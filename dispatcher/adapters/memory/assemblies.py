@@ -122,9 +122,7 @@ class MemoryAssemblies:
 
     def erase(self, source_id: UUID, call_id: str) -> None:
         """Empties what has been told of a call, as the eraser does."""
-        of_call = {
-            each.id for each in self._assemblies.values() if (each.source_id, each.call_id) == (source_id, call_id)
-        }
+        of_call = self._keys.get((source_id, call_id))
         for row in self._parts.values():
-            if row.assembly_id in of_call and row.told:
+            if row.assembly_id == of_call and row.told:
                 row.part = replace(row.part, body=b"")

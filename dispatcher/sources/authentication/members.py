@@ -16,7 +16,7 @@ MAX_SECRET_CHARACTERS = 16_384
 DEFAULT_TOLERANCE_SECONDS = 300.0
 """How far a signed moment may lie from the receipt: what Standard Webhooks and Stripe allow."""
 MAX_TOLERANCE_SECONDS = 86_400.0
-_NOT_THAT = "not that"
+_NOT_THAT = "a value that is not shown"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

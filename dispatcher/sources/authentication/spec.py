@@ -19,7 +19,7 @@ def read_auth(reading: Reading, raw: object, at: str = "auth", allowed: Collecti
     if raw is None:
         return
     if type(raw) is not dict:
-        reading.note_got(at, "an object with a kind, or null", "not that")
+        reading.note_got(at, "an object with a kind, or null", "a value that is not shown")
         return
     kinds = [kind for kind in (*KINDS, ALL) if kind in allowed or kind in FOR_EVERY_FORMAT]
     kind = reading.word(raw.get("kind"), f"{at}.kind", kinds)
@@ -38,7 +38,7 @@ def _read_all(reading: Reading, raw: Mapping[str, Any], at: str, allowed: Collec
         reading.note(f"{at}.of", f"2 to {MAX_CHECKS} checks, which must all be passed", checks)
     for index, each in enumerate(checks):
         if type(each) is not dict or each.get("kind") == ALL:
-            reading.note_got(f"{at}.of[{index}]", f"a check of any kind but {ALL}", "not that")
+            reading.note_got(f"{at}.of[{index}]", f"a check of any kind but {ALL}", "a value that is not shown")
         else:
             read_auth(reading, each, f"{at}.of[{index}]", allowed)
 
@@ -47,7 +47,7 @@ def _read_members(reading: Reading, raw: Mapping[str, Any], at: str, kind: Kind)
     for name in raw.keys() - {"kind"} - {each.name for each in kind.members}:
         # What came is not said: a secret may stand under a name that is misspelt.
         known = [each.name for each in kind.members]
-        reading.note_got(f"{at}.{name}", f"no such member{_names(known)}", "not that")
+        reading.note_got(f"{at}.{name}", f"no such member{_names(known)}", "a value that is not shown")
     before = len(reading.faults)
     for member in kind.members:
         value = raw.get(member.name)

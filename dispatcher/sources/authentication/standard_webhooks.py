@@ -18,7 +18,7 @@ def check_key(reading: Reading, auth: Auth, at: str) -> None:
     """Notes secrets that are no `whsec_` and Base64."""
     for name in ("secret", "secret_2"):
         if type(auth.get(name)) is str and not _key(auth[name]):
-            reading.note_got(f"{at}.{name}", "whsec_ and Base64, as the sender shows it", "not that")
+            reading.note_got(f"{at}.{name}", "whsec_ and Base64, as the sender shows it", "a value that is not shown")
 
 
 def verify_standard_webhooks(auth: Auth, posted: Posted) -> None:

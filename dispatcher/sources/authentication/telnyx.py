@@ -17,7 +17,7 @@ from dispatcher.sources.format import Posted
 def read_public_key(reading: Reading, raw: object, at: str) -> None:
     """32 bytes in Base64, as the portal shows them."""
     if type(raw) is not str or _public_key(raw) is None:
-        reading.note_got(at, "the public key from the portal: Base64 of 32 bytes", "not that")
+        reading.note_got(at, "the public key from the portal: Base64 of 32 bytes", "a value that is not shown")
 
 
 def verify_telnyx(auth: Auth, posted: Posted) -> None:

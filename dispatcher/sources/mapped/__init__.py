@@ -18,9 +18,15 @@ def parse(posted: Posted, settings: SourceSettings) -> list[CallEvent]:
 
 
 def found_nothing(posted: Posted, settings: SourceSettings) -> list[str]:
-    """The fields that are looked up and found in none of the records. Raises `NotUnderstood`."""
+    """The fields that are looked up and found in none of the records; `items` where there is no record.
+
+    Raises `NotUnderstood`.
+    """
     mapping: BodyMapping = compiled(read_mapping, settings.config)
-    records = mapping.records(mapping.notation.decode(posted))
+    document = mapping.notation.decode(posted)
+    if not mapping.all_records(document):
+        return ["items"]
+    records = mapping.records(document)
     return [
         name
         for name, look in mapping.event.looks()

@@ -4,13 +4,14 @@ import hashlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from lxml import etree
 
-from dispatcher.domain.answers.json_path import EXPECTED, MAX_PATH_CHARACTERS, first_values_at, json_path
+from dispatcher.domain.answers.json_path import EXPECTED, MAX_PATH_CHARACTERS, Every, first_values_at, json_path
 from dispatcher.domain.engines import PathRefused
 from dispatcher.domain.event import MAX_EVENTS
 from dispatcher.sources.format import NotUnderstood, Posted
@@ -37,13 +38,15 @@ class Notation:
     """The records of a batch; None for bodies that are one record."""
     decode: Callable[[Posted], Any]
     """The body as one record. Raises `NotUnderstood`."""
+    is_batch: Callable[[str], Callable[[Any], bool]] = lambda _path: lambda _document: True
+    """Whether a body has the list that a path of `items` looks into. XML has no lists: without records it is empty."""
 
 
 def notation_of(body: str, namespaces: Mapping[str, str], *, in_items: bool) -> Notation:
     """The notation of a kind of body; `in_items` where the places are looked for in each record of a batch."""
     match body:
         case "json":
-            return Notation(_json_place, _json_place, lambda posted: small_json(posted.body))
+            return Notation(_json_place, _json_place, lambda posted: small_json(posted.body), _json_batch)
         case "xml":
             return Notation(
                 lambda path: _xml_place(path, namespaces, in_items=in_items),
@@ -83,6 +86,14 @@ def _json_place(path: str) -> Find:
     except ValueError as error:
         raise PathRefused(f"{EXPECTED}: {error}") from None
     return lambda record: first_values_at(record, steps, MAX_FOUND)
+
+
+def _json_batch(path: str) -> Callable[[Any], bool]:
+    """By what stands before the first `[*]`; null is how some write a list of nothing."""
+    before = tuple(takewhile(lambda step: step is not Every.EVERY, json_path(path)))
+    return lambda document: any(
+        each is None or type(each) in (list, dict) for each in first_values_at(document, before, MAX_FOUND)
+    )
 
 
 def _xml_place(path: str, namespaces: Mapping[str, str], *, in_items: bool) -> Find:

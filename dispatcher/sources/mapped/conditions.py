@@ -7,7 +7,7 @@ from dispatcher.domain.shape import Reading
 from dispatcher.sources.mapped.bodies import Notation
 from dispatcher.sources.mapped.fields import text_of
 from dispatcher.sources.mapped.values import read_place
-from dispatcher.sources.said import said
+from dispatcher.sources.posts.said import said
 
 MAX_CONDITIONS = 16
 MAX_WORDS = 100

@@ -9,7 +9,7 @@ from dispatcher.domain.call_fields import FIELDS, Field, Kind
 from dispatcher.domain.field_values import Unfit, reader_of, time_text
 from dispatcher.sources.normal.causes import attestation, outcome_of_word
 from dispatcher.sources.normal.times import duration
-from dispatcher.sources.said import code, count, said
+from dispatcher.sources.posts.said import code, count, said
 
 MAX_TEXT_CHARACTERS = 10_000
 """Of one value: a note or a transcript, not a file."""

@@ -18,7 +18,7 @@ from dispatcher.sources.mapped.bodies import BODIES, Find, Notation, fingerprint
 from dispatcher.sources.mapped.conditions import Holds, read_conditions
 from dispatcher.sources.mapped.fields import CALL_FIELDS, MAX_TEXT_CHARACTERS
 from dispatcher.sources.mapped.values import Look, Wanted, read_value
-from dispatcher.sources.said import present
+from dispatcher.sources.posts.said import present
 
 MEMBERS = ("body", "items", "namespaces", "when", "event")
 MAX_CUSTOM = 64
@@ -67,13 +67,25 @@ class BodyMapping:
     event: EventMapping
     notation: Notation
     items: Find | None
+    is_batch: Callable[[Any], bool]
+    """Whether the list of records is there, be it empty."""
 
     def records(self, document: Any) -> list[Any]:
         """The records that are calls. Raises `NotUnderstood` where there are too many to store at once."""
-        found = [document] if self.items is None else self.items(document)
+        found = self.all_records(document)
         if len(found) > MAX_EVENTS:
             raise NotUnderstood(f"The body holds more than {MAX_EVENTS} records.")
         return [record for record in found if self.event.holds(record)]
+
+    def all_records(self, document: Any) -> list[Any]:
+        """Whatever stands at `items`. Raises `NotUnderstood` where that place is not there: an empty batch says
+        nothing, while a body of another shape would be answered as a success and lost, call by call."""
+        if self.items is None:
+            return [document]
+        found = self.items(document)
+        if not found and not self.is_batch(document):
+            raise NotUnderstood("Nothing stands in the body where config.items looks for records.")
+        return found
 
 
 def read_mapping(reading: Reading, config: Mapping[str, Any], at: str) -> BodyMapping | None:
@@ -84,7 +96,8 @@ def read_mapping(reading: Reading, config: Mapping[str, Any], at: str) -> BodyMa
     notation = notation_of(body, namespaces, in_items="items" in config)
     items = _items(reading, config["items"], f"{at}.items", notation) if config.get("items") is not None else None
     event = read_event_mapping(reading, config, at, notation)
-    return BodyMapping(event, notation, items) if len(reading.faults) == before else None
+    is_batch = notation.is_batch(config["items"]) if items is not None else bool
+    return BodyMapping(event, notation, items, is_batch) if len(reading.faults) == before else None
 
 
 def read_event_mapping(reading: Reading, config: Mapping[str, Any], at: str, notation: Notation) -> EventMapping:

@@ -13,7 +13,7 @@ from dispatcher.sources.mapped.bodies import Find, Notation
 from dispatcher.sources.mapped.fields import fault_of_constant, fitted, text_of
 from dispatcher.sources.mapped.moments import READERS, Moment, read_moment_layout
 from dispatcher.sources.normal.times import milliseconds
-from dispatcher.sources.said import said
+from dispatcher.sources.posts.said import said
 
 MAX_PARTS = 8
 """Of `first_of` and `join`."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispatcher.sources.said import code as code_of
+from dispatcher.sources.posts.said import code as code_of
 
 _BUSY, _MISSED, _REJECTED, _CANCELLED, _FAILED = "busy", "missed", "rejected", "cancelled", "failed"
 

@@ -14,7 +14,7 @@ from dispatcher.sources.normal.numbering import (
     national,
     trunk_prefix,
 )
-from dispatcher.sources.said import NOBODY, said
+from dispatcher.sources.posts.said import NOBODY, said
 from dispatcher.sources.source_settings import SourceSettings
 
 _ANONYMOUS_NUMBERS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})

@@ -20,12 +20,12 @@ def upgrade() -> None:
         sa.Column("call_id", sa.Text(), nullable=False),
         sa.Column("opened_at", Moment(), nullable=False),
         sa.Column("changed_at", Moment(), nullable=False),
-        sa.Column("latest_at", Moment(), nullable=False),
         sa.Column("due_at", Moment(), nullable=True),
         sa.Column("wake_at", Moment(), nullable=False),
         sa.Column("told_at", Moment(), nullable=True),
         sa.Column("has_legs", sa.Boolean(), nullable=False),
         sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.Column("legs", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("assemblies_pkey")),
     )
