@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from dispatcher.adapters.celery_queue import BackgroundHints
 from dispatcher.adapters.listeners.intake import Intake, Take
 from dispatcher.adapters.listeners.maxcontact import Clocks, Dialler, MaxContactPoller
 from dispatcher.adapters.listeners.record import Record
@@ -26,6 +27,8 @@ from dispatcher.take import Taker
 from dispatcher.wiring import USER_AGENT, build_hints, build_sender, build_vault
 
 SPOOL = "spool"
+HINT_SECONDS = 2.0
+"""For hints that wait at the end; the sweeper finds what they spoke of."""
 _COPY = "source"
 """In a spool's folder: the source as it was last seen, sealed, for a start while the database is away."""
 
@@ -44,9 +47,11 @@ class Listening:
 @contextmanager
 def listening(settings: Settings, source: Source, store: Store) -> Iterator[Listening]:
     """The way in for one source; at the end all that was taken is stored and hinted. Raises MasterKeyError."""
+    # Of its own thread: a broker that is away must not hold up what comes in, by seconds for each batch.
+    hints = BackgroundHints(build_hints(settings))
     ingestor = Ingestor(
         store.hot,
-        build_hints(settings),
+        hints,
         utc_now,
         parts=store.assemblies,
         linger_seconds=settings.linger_ms / 1000,
@@ -63,6 +68,7 @@ def listening(settings: Settings, source: Source, store: Store) -> Iterator[List
         yield Listening(settings, store, source, take, Intake(source, store.admin.source, take, quarantine, utc_now))
     finally:
         ingestor.stop()
+        hints.stop(HINT_SECONDS)
 
 
 def spool_folder(settings: Settings, name: str) -> Path:
@@ -92,7 +98,10 @@ def find_source(settings: Settings, store: Store, name: str) -> Source | None:
     except StoreUnavailable:
         if not copy.is_file():
             raise
-        return _read_copy(vault.open(copy.read_bytes(), name.encode()))
+        # One of another master key or version is as if this machine had never seen the source.
+        with suppress(CannotOpen, ValueError, TypeError):
+            return _read_copy(vault.open(copy.read_bytes(), name.encode()))
+        raise
     if source is not None and copy.parent.is_dir():
         beside = copy.with_suffix(".new")
         beside.write_bytes(vault.seal(orjson.dumps(source, default=dict), name.encode()))

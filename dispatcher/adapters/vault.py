@@ -99,5 +99,10 @@ def key_name(key: bytes) -> str:
     return _name(key).hex()
 
 
+def key_name_of(sealed: bytes) -> str:
+    """The name of the key that sealed a value, as `key_name` gives it."""
+    return sealed[_KEY_NAME].hex()
+
+
 def _name(key: bytes) -> bytes:
     return sha256(key).digest()[:4]

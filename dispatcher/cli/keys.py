@@ -106,6 +106,12 @@ def prune(opened: Opened, as_json: AsJson = False) -> None:
     spare = [name for name in names[1:] if name not in used]
     if len(spare) < len(names) - 1:
         raise CommandFailed("An older key seals values still: run `onhook keys rotate` first.")
+    waiting = _spooled(settings, spare)
+    if waiting:
+        raise CommandFailed(
+            f"An older key seals what waits in the spool of {', '.join(waiting)}: have that listener run "
+            "(`onhook listen`) until its spooled_bytes are 0, then prune again."
+        )
     if spare and settings.master_key:
         raise CommandFailed(f"Take {', '.join(spare)} out of ONHOOK_MASTER_KEY yourself: nothing is sealed with it.")
     if spare:
@@ -128,6 +134,16 @@ def _reseal(opened: Opened, *, shown: bool) -> int:
             done += count
             advance(count)
     return done
+
+
+def _spooled(settings: "Settings", keys: "list[str]") -> list[str]:
+    """The sources whose spools on this machine hold what one of the keys seals."""
+    from dispatcher.adapters.listeners.spool_look import sealed_in
+    from dispatcher.adapters.vault import key_name_of
+    from dispatcher.listener_wiring import SPOOL
+
+    folders = sorted(each for each in (settings.data_dir / SPOOL).glob("*") if each.is_dir())
+    return [folder.name for folder in folders if any(key_name_of(each) in keys for each in sealed_in(folder))]
 
 
 def _names(settings: "Settings") -> list[str]:

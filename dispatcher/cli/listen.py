@@ -108,16 +108,13 @@ def redis_stream(
     import socket
     from time import monotonic
 
-    import redis
-
     from dispatcher.adapters.listeners.intake import SourceGone
-    from dispatcher.adapters.listeners.redis_stream import BLOCK_MS, StreamGroup, StreamListener
+    from dispatcher.adapters.listeners.redis_stream import StreamGroup, StreamListener, client_of
     from dispatcher.clock import utc_now
 
     address = url or _secret(url_env, "--url or --url-env")
-    # The usual retries of the library would hide for minutes that the server is away.
     try:
-        client = redis.Redis.from_url(address, protocol=2, socket_timeout=BLOCK_MS / 1000 + 5, socket_keepalive=True)
+        client = client_of(address)
     except ValueError as error:
         raise CommandFailed("The URL of the stream's server must begin with redis://, rediss:// or unix://.") from error
     with _listening(settings, source) as listener, closing(client):

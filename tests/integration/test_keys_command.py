@@ -13,10 +13,12 @@ from dispatcher.adapters.sql.schema import DEFAULT_WORKSPACE
 from dispatcher.adapters.vault import LOOK_SECONDS, Vault, key_name
 from dispatcher.cli import app
 from dispatcher.cli.first_run import prepare
+from dispatcher.listener_wiring import build_spool
 from dispatcher.master_key import decode_keys, read_key_file
 from dispatcher.settings import load_settings
 from dispatcher.wiring import build_store
 from tests.integration.cli_house import CommandLine, event
+from tests.unit.listener_doubles import source_of
 from tests.wsdls.written import service
 
 
@@ -98,6 +100,25 @@ def test_a_key_that_seals_nothing_is_pruned_once_every_process_knows_the_new_one
     assert onhook("keys", "prune").out == "There is no key that seals nothing.\n"
     found = {each["check"]: each["found"] for each in onhook("doctor", "--json").json}
     assert found["sealed values"] == "1 of 1 keys in use"
+
+
+def test_a_key_that_seals_what_waits_in_a_spool_is_not_pruned(
+    onhook: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.adapters.vault.LOOK_SECONDS", 0)
+    settings = load_settings(data_dir=onhook.data_dir)
+    with build_spool(settings, source_of(), 1000) as spool:
+        spool.append([b"stored", b"waiting"])
+        spool.taken(spool.first(1)[0][1])
+    onhook("keys", "rotate")
+    new, old = keys(onhook.data_dir)
+    refused = onhook("keys", "prune")
+    assert (refused.code, keys(onhook.data_dir)) == (1, [new, old])
+    assert "seals what waits in the spool of pbx" in refused.err
+    with build_spool(settings, source_of(), 1000) as spool:
+        assert [entry for entry, _ in spool.first(9)] == [b"waiting"]
+        spool.taken(spool.first(9)[-1][1])
+    assert onhook("keys", "prune", "--json").json == {"removed": [old]}
 
 
 def test_a_key_that_seals_something_is_not_pruned(onhook: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,12 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,8 +21,8 @@ from dispatcher.adapters.sql.store import Store, open_store
 from dispatcher.adapters.vault import Vault
 from dispatcher.cli.first_run import locked, prepare
 from dispatcher.cli.listen import _address
-from dispatcher.listener_wiring import build_spool, find_source
-from dispatcher.ports import StoreUnavailable
+from dispatcher.listener_wiring import build_spool, find_source, listening
+from dispatcher.ports import Depth, StoreUnavailable
 from dispatcher.settings import load_settings
 from dispatcher.wiring import parse
 from tests.integration.cli_house import CommandLine, start, until
@@ -129,6 +131,39 @@ def test_while_the_database_is_away_a_listener_starts_with_the_source_as_it_was_
     assert find_source(settings, store, "ipo") == source
     with pytest.raises(StoreUnavailable):
         find_source(settings, store, "other")
+    monkeypatch.setenv("ONHOOK_MASTER_KEY", "A" * 43 + "=")
+    with pytest.raises(StoreUnavailable):
+        find_source(load_settings(data_dir=onhook.data_dir), store, "ipo")
+
+
+def test_a_broker_that_hangs_holds_up_nothing_and_what_is_stored_is_hinted_by_the_end(
+    onhook: CommandLine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Hanging:
+        def __init__(self) -> None:
+            self.answers, self.hinted = Event(), 0
+
+        def depth(self) -> Depth:
+            assert self.answers.wait(20)
+            return Depth(0, 0)
+
+        def evaluate(self, ids: Sequence[UUID]) -> None:
+            assert self.answers.wait(20)
+            self.hinted += len(ids)
+
+    broker = Hanging()
+    monkeypatch.setattr("dispatcher.listener_wiring.build_hints", lambda _: broker)
+    add_source(onhook, tmp_path, "pbx", "generic")
+    source = store.admin.source("pbx")
+    assert source is not None
+    with listening(load_settings(data_dir=onhook.data_dir), source, store) as listener:
+        for number in (1, 2):
+            body = json.dumps({"type": "call.finished", "call": {"id": f"c{number}"}}).encode()
+            listener.intake.store([record(body, identity=f"file:{number}")])
+            assert not broker.answers.is_set()
+        assert calls(store) == ["c1", "c2"]
+        broker.answers.set()
+    assert broker.hinted == 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from dispatcher.adapters.listeners import redis_stream
-from dispatcher.adapters.listeners.redis_stream import StreamGroup, StreamListener
+from dispatcher.adapters.listeners.redis_stream import StreamGroup, StreamListener, client_of
 from dispatcher.ports import StoreUnavailable
 from tests.integration.cli_house import until
 from tests.support.redis import RedisServer
@@ -120,7 +120,7 @@ def test_an_entry_that_comes_again_has_the_same_id_and_time(client: redis.Redis)
     listener(client, door).read(b">")
     (event,) = door.stored
     assert (event.source_event_id, event.occurred_at.isoformat()) == (
-        "stream:calls:1700000000000-3:0",
+        "stream:2c1a5d2391dc60ece71fd6c6246db4df:0",
         "2023-11-14T22:13:20+00:00",
     )
 
@@ -166,3 +166,33 @@ def test_it_waits_for_the_database_and_then_stores_what_it_was_given(client: red
     made.stop()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_number_that_is_given_again_after_the_stream_was_deleted_is_another_call(client: redis.Redis):
+    door = Door()
+    for number in (1, 2):
+        client.delete("calls")
+        body = json.dumps({"type": "call.finished", "call": {"id": f"c{number}", "report_id": str(number)}})
+        client.xadd("calls", {"json": body}, id="1-1")
+        listener(client, door).read(b">")
+    assert door.report_ids == ["1", "2"]
+
+
+def test_a_key_that_is_no_stream_is_said_with_what_to_do(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture, quick: None
+):
+    client.set("calls", "x")
+    made = StreamListener(client, AT, intake_of(Door(), source_of("generic")), HandClock())
+    thread = running(made)
+    assert until(lambda: "listener.away" in caplog.messages)
+    made.stop()
+    thread.join(20)
+    (away, *_) = [record.fields for record in caplog.records if record.message == "listener.away"]  # type: ignore[attr-defined]
+    assert away["why"] == "the key holds something else than a stream: name another key"
+
+
+def test_a_server_on_a_socket_of_this_machine_is_spoken_to_and_an_address_of_another_kind_is_refused():
+    with client_of("unix:///nowhere/redis.sock") as made, pytest.raises(redis.ConnectionError):
+        made.ping()
+    with pytest.raises(ValueError, match="scheme"):
+        client_of("http://localhost")

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from dispatcher.adapters.listeners.ari import AriListener, Login, events_url
+from dispatcher.adapters.listeners.ari import REFUSALS, AriListener, Login, events_url
 from dispatcher.adapters.listeners.drain import Drain
 from dispatcher.adapters.listeners.record import unpacked
 from dispatcher.adapters.listeners.spool import Spool
@@ -122,8 +122,8 @@ def test_a_refused_login_is_said_and_tried_again_and_stands_in_no_log(tmp_path: 
         heard_of(asterisk, spool, HandClock(), lambda each: each.heard.kept == 1)
     away: list[Any] = [record.fields for record in caplog.records if record.message == "listener.away"]
     assert [(each["why"], each.get("status"), each["failures"]) for each in away[:2]] == [
-        ("Asterisk refuses", 401, 1),
-        ("Asterisk refuses", 401, 2),
+        (REFUSALS[401], 401, 1),
+        (REFUSALS[401], 401, 2),
     ]
     ours = [record for record in caplog.records if record.name.startswith("dispatcher")]
     assert all("pass:word-1" not in str(record.__dict__) and BASIC not in str(record.__dict__) for record in ours)

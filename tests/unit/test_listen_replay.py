@@ -129,6 +129,33 @@ def test_a_file_whose_move_failed_is_moved_by_the_next_run(folder: Path):
     assert (counts(done), done.moved) == ((0, 1, 0, 0), 1)
 
 
+def test_a_file_that_grew_while_it_was_read_is_not_moved_and_the_next_run_has_the_rest(folder: Path):
+    file = folder / "log.jsonl"
+    file.write_bytes(event(1) + b"\n")
+
+    class Growing(Door):
+        def take(self, *given: Any) -> None:
+            super().take(*given)
+            if self.calls == 1:
+                file.write_bytes(event(1) + b"\n" + event(2) + b"\n")
+
+    door = Growing()
+    done = replayed(folder, door, move_done=True)
+    assert (done.moved, [name for name, _ in done.left], file.exists()) == (0, ["log.jsonl"], True)
+    assert replayed(folder, door, move_done=True).moved == 1
+    assert door.report_ids == ["1", "2"]
+
+
+def test_a_name_that_is_no_utf_8_holds_up_nothing(folder: Path):
+    (folder / os.fsdecode(b"a\xff.json")).write_bytes(event(1))
+    (folder / os.fsdecode(b"b\xff.json")).write_bytes(b"x" * 20_000)
+    (folder / "c.json").write_bytes(event(2))
+    door = Door()
+    done = replayed(folder, door)
+    assert (door.report_ids, [name for name, _ in done.left]) == (["1", "2"], ["b\\xff.json"])
+    assert counts(replayed(folder, door)) == (0, 2, 0, 0)
+
+
 def test_only_names_that_fit_are_read_and_none_with_a_dot_in_front(folder: Path):
     for name in ("a.json", ".b.json", "c.txt"):
         (folder / name).write_bytes(event(1))

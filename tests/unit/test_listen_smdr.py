@@ -1,8 +1,11 @@
 """SMDR over real sockets: what was read is on disk before more is read."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -242,3 +245,64 @@ def test_we_connect_again_whenever_the_system_ends_the_connection(tmp_path: Path
     assert listener.heard.connections == listener.heard.lines
     assert max(pauses[:3]) <= 0.5
     assert max(pauses) > 0.5
+
+
+class SlowSpool:
+    """Holds the first lines up until it is let go, so that what comes meanwhile waits in this process."""
+
+    def __init__(self, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.began, self.goes_on = Event(), Event()
+        append = spool.append
+
+        def slowly(given: Sequence[bytes]) -> None:
+            self.began.set()
+            assert self.goes_on.wait(SECONDS)
+            append(given)
+
+        monkeypatch.setattr(spool, "append", slowly)
+
+    async def fill(self, connection: socket.socket) -> None:
+        """Sends a line, and 300 more once that one is held up; they are in this process when it returns."""
+        connection.sendall(avaya(0) + b"\r\n")
+        await until(self.began.is_set)
+        connection.sendall(b"".join(avaya(number) + b"\r\n" for number in range(1, 300)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+ALL = [avaya(number) for number in range(300)]
+
+
+def test_what_came_before_a_connection_was_reset_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def visit(at: Address, listener: LineListener) -> None:
+        connection = socket.create_connection((at.host, at.port))
+        await slow.fill(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        slow.goes_on.set()
+        await until(lambda: listener.heard.connections == 1 and listener.heard.open == 0)
+
+    with spool_in(tmp_path) as spool:
+        slow = SlowSpool(spool, monkeypatch)
+        listening(spool, visit)
+        assert kept(spool) == ALL
+    assert "listener.connection_lost" in caplog.messages
+
+
+def test_what_came_before_a_stop_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async def visit(at: Address, _: LineListener) -> None:
+        connection = socket.create_connection((at.host, at.port))
+        opened.append(connection)
+        await slow.fill(connection)
+        asyncio.get_running_loop().call_later(0.1, slow.goes_on.set)
+
+    opened: list[socket.socket] = []
+    with spool_in(tmp_path) as spool:
+        slow = SlowSpool(spool, monkeypatch)
+        listening(spool, visit)
+        opened[0].close()
+        assert kept(spool) == ALL

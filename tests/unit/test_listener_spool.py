@@ -1,13 +1,17 @@
 """The spool: what was kept is there after any end, in order, until it is taken."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dispatcher.adapters.listeners import intake as intakes
 from dispatcher.adapters.listeners import spool as spools
 from dispatcher.adapters.listeners.drain import Drain
-from dispatcher.adapters.listeners.intake import SourceGone
+from dispatcher.adapters.listeners.intake import Intake, SourceGone
 from dispatcher.adapters.listeners.record import packed, unpacked
 from dispatcher.adapters.listeners.spool import Place, Spool, SpoolFull, SpoolInUse, Unreadable
 from dispatcher.ports import StoreUnavailable
@@ -216,3 +220,46 @@ def test_a_format_that_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch):
     door = Door()
     assert intake_of(door).store([record(b"x")]).quarantined == 1
     assert door.held == [(b"x", "The format smdr_avaya failed: ZeroDivisionError.")]
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_an_entry_leaves_nothing_of_it(tmp_path: Path):
+    with spool_in(tmp_path) as spool:
+        spool.append([b"one"])
+        with files_of_at_most(40), pytest.raises(OSError, match="too large"):
+            spool.append([b"a much longer entry than there is room for on this disk"])
+        spool.append([b"two"])
+        assert entries(spool) == [b"one", b"two"]
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a full disk: what fits is written, and the rest is refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_entries_after_segments_were_removed_by_hand_are_given(tmp_path: Path):
+    with spool_in(tmp_path) as spool:
+        spool.append([b"a long entry of before"])
+        spool.taken(spool.first(1)[0][1])
+    for segment in tmp_path.glob("*.spool"):
+        segment.unlink()
+    with spool_in(tmp_path) as spool:
+        spool.append([b"one"])
+        assert entries(spool) == [b"one"]
+
+
+def test_a_source_is_looked_at_again_also_while_nothing_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seconds_now = [0.0]
+    monkeypatch.setattr(intakes, "monotonic", lambda: seconds_now[0])
+    door, changed = Door(), source_of(auth={"kind": "ip_allow", "networks": ["192.0.2.0/24"]})
+    intake = Intake(source_of(), lambda _: changed, door.take, door.quarantine, HandClock())
+    with spool_in(tmp_path) as spool:
+        drain = Drain(spool, intake)
+        assert (drain.once(), intake.source.auth) == (False, None)
+        seconds_now[0] = intakes.LOOK_SECONDS
+        assert (drain.once(), intake.source.auth) == (False, changed.auth)

@@ -28,6 +28,12 @@ FULL_PAUSE_SECONDS = 0.5
 OPEN_SECONDS = 10.0
 ALIVE_SECONDS = 20.0
 """Between pings, and for their answer: an Asterisk that vanished without a word is noticed after forty seconds."""
+REFUSALS = {
+    401: "Asterisk refuses the login: compare user and password with its ari.conf, then start the listener again",
+    403: "Asterisk refuses this user: look at its ari.conf and http.conf",
+    404: "no ARI at this address: set enabled = yes in Asterisk's http.conf and ari.conf, and look at --url",
+}
+"""What a refusal means, by its HTTP status."""
 _PATH = "/ari/events"
 
 
@@ -94,7 +100,8 @@ class AriListener:
                         await self._keep(message)
                 why: dict[str, object] = {"why": "Asterisk ended the connection"}
             except InvalidStatus as error:
-                why = {"why": "Asterisk refuses", "status": error.response.status_code}
+                status = error.response.status_code
+                why = {"why": REFUSALS.get(status, "Asterisk refuses"), "status": status}
             except (OSError, TimeoutError, WebSocketException) as error:
                 why = {"why": type(error).__name__}
             if self.heard.kept > before:

@@ -41,6 +41,8 @@ class Drain:
         """Stores one batch; False where there was none. Raises StoreUnavailable and `SourceGone`."""
         batch = self._spool.first(BATCH_RECORDS)
         if not batch:
+            # Who may connect is changed while nothing comes: often because nobody may.
+            self._intake.refresh()
             return False
         self.tally.add(self._intake.store([unpacked(entry) for entry, _ in batch]))
         self._spool.taken(batch[-1][1])

@@ -20,6 +20,15 @@ class Found:
     size: int
     mtime_ns: int
 
+    @property
+    def shown(self) -> str:
+        """The name as text, also where it is no UTF-8."""
+        return os.fsencode(self.name).decode("utf-8", "backslashreplace")
+
+
+class Changed(Exception):
+    """Something was added to a file meanwhile, or another has its name."""
+
 
 class NotAFile(Exception):
     """A link, a pipe, a device, or a file that was exchanged meanwhile."""
@@ -55,7 +64,13 @@ def opened(folder: Path, file: Found) -> BinaryIO:
 
 
 def move_to_done(folder: Path, file: Found) -> None:
-    """Moves a file into the folder `done`, under another name where it has one of that name. Raises OSError."""
+    """Moves a file into the folder `done`, under another name where it has one of that name.
+
+    Raises `Changed`, `NotAFile` and OSError; then it is where it was.
+    """
+    known = (folder / file.name).lstat()
+    if (known.st_size, known.st_mtime_ns) != (file.size, file.mtime_ns):
+        raise Changed
     done = folder / DONE
     done.mkdir(exist_ok=True)
     if done.is_symlink():

@@ -72,7 +72,7 @@ class Intake:
 
         Raises StoreUnavailable, and may then be repeated with the same records, and `SourceGone`.
         """
-        self._refresh()
+        self.refresh()
         tally = Tally()
         understood: list[Parsed] = []
         refused: list[tuple[Record, str]] = []
@@ -93,7 +93,8 @@ class Intake:
             self._quarantine(self.source, record, reason)
         return tally
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Looks at the source again, where the copy of it is old. Raises StoreUnavailable and `SourceGone`."""
         if monotonic() < self._look_at:
             return
         found = self._find(self.source.name)

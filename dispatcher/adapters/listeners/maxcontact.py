@@ -280,7 +280,8 @@ class MaxContactPoller:
         asked.failures += 1
         if asked.failures == 1:
             status = exchange.answer.status if exchange.answer else None
-            self._tell("maxcontact.no_information", logging.WARNING, agent=user, status=status, error=exchange.error)
+            fields = {"status": status, "error": exchange.error, "why": exchange.detail or "the answer is no success"}
+            self._tell("maxcontact.no_information", logging.WARNING, agent=user, **fields)
 
     def _interval(self, *, busy: bool) -> float:
         usual = self._number("interval_seconds", INTERVAL_SECONDS)

@@ -43,12 +43,12 @@ class Progress:
 
         A file that changed since begins anew: its records are known for duplicates.
         """
-        size, mtime_ns, records, is_whole = self._known.get(file.name, (0, 0, 0, False))
+        size, mtime_ns, records, is_whole = self._known.get(file.shown, (0, 0, 0, False))
         return (records, is_whole) if (size, mtime_ns) == (file.size, file.mtime_ns) else (0, False)
 
     def note(self, file: Found, records: int, *, is_whole: bool) -> None:
         """So many are stored now; on disk when it returns."""
-        self._file.write(orjson.dumps([file.name, file.size, file.mtime_ns, records, is_whole]) + b"\n")
+        self._file.write(orjson.dumps([file.shown, file.size, file.mtime_ns, records, is_whole]) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

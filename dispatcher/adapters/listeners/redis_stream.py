@@ -5,12 +5,15 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from threading import Event
 from typing import Any
 
 import orjson
 import redis
-from redis.exceptions import RedisError, ResponseError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.retry import Retry
 
 from dispatcher.adapters.listeners.backoff import pause_seconds
 from dispatcher.adapters.listeners.intake import Intake, Tally
@@ -30,6 +33,16 @@ WHOLE_FIELDS = (b"json", b"body")
 """An entry that has one of these holds the record in it; any other entry is the record, a field for a field."""
 _FIRST_MS = 1_000_000_000_000
 """Of 2001. A lower number in an id is no time: whoever adds entries may number them."""
+
+_LOGIN_CODES = frozenset({"NOAUTH", "WRONGPASS"})
+_CODES = {
+    "WRONGTYPE": "the key holds something else than a stream: name another key",
+    "NOPERM": "the server's ACL forbids it: allow XREADGROUP, XGROUP, XAUTOCLAIM and XACK on the key",
+    "NOGROUP": "the stream or its group was deleted: it is made anew",
+    "UNBLOCKED": "the stream was deleted: it is made anew",
+    "READONLY": "the server is a replica: name the one that is written to",
+}
+"""What the first word of a refusal means."""
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
 
@@ -141,8 +154,9 @@ class StreamListener:
             flat = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in fields.items()}
             whole = orjson.dumps(flat)
         kind = "application/json" if whole.lstrip()[:1] in (b"{", b"[") else "application/octet-stream"
-        identity = f"stream:{self._at.key}:{identifier.decode('ascii', 'replace')}"
-        return Record(whole, self._moment(identifier), identity, kind)
+        # With the record's bytes: whoever numbers entries begins anew once the stream was deleted.
+        digest = sha256(b"\0".join((self._at.key.encode(), identifier, whole))).hexdigest()[:32]
+        return Record(whole, self._moment(identifier), f"stream:{digest}", kind)
 
     def _moment(self, identifier: bytes) -> datetime:
         """When the entry was added, as its id says: the same whenever it is read. Now, of an id that is no time."""
@@ -160,8 +174,29 @@ class StreamListener:
     def _away(self, error: Exception, failures: int) -> None:
         if failures == 1:
             source = self._intake.source.name
-            log_event(logger, "listener.away", logging.WARNING, source=source, error=type(error).__name__)
+            why = {"error": type(error).__name__, "why": _why(error)}
+            log_event(logger, "listener.away", logging.WARNING, source=source, **why)
         self._stopping.wait(pause_seconds(failures, random.random()))  # noqa: S311 - jitter, no secret
+
+
+def _why(error: Exception) -> str:
+    """What a refusal of the server means; of its text no more than the first word, which is its code."""
+    code = str(error).partition(" ")[0]
+    if isinstance(error, AuthenticationError) or code in _LOGIN_CODES:
+        return "the server refuses the login: compare the URL's user and password with its own, then start again"
+    if isinstance(error, ResponseError):
+        return _CODES.get(code, f"the server refuses: {code}" if code.isupper() else "the server refuses")
+    return "the database is away" if isinstance(error, StoreUnavailable) else "the stream's server is away"
+
+
+def client_of(url: str) -> redis.Redis:
+    """A client that gives bytes. Raises ValueError for an address of another kind; connects when it is first used."""
+    options: dict[str, Any] = {"protocol": 2, "socket_timeout": BLOCK_MS / 1000 + 5}
+    if not url.startswith("unix://"):
+        options["socket_keepalive"] = True  # which a socket of this machine does not know
+    # The usual retries of the library would hide for minutes that the server is away.
+    client: redis.Redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+    return client
 
 
 def _entries(given: Any) -> list[Entry]:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from dispatcher.adapters.listeners.files import Layout, TooLarge, content_type_of, layout_of, records_of
-from dispatcher.adapters.listeners.folder import Found, NotAFile, move_to_done, opened
+from dispatcher.adapters.listeners.folder import Changed, Found, NotAFile, move_to_done, opened
 from dispatcher.adapters.listeners.intake import Intake, Tally
 from dispatcher.adapters.listeners.progress import Progress
 from dispatcher.adapters.listeners.record import Record
@@ -58,7 +58,7 @@ class FolderReplay:
         else:
             why = self._read(file, stored, advance)
             if why is not None:
-                self.replayed.left.append((file.name, why))
+                self.replayed.left.append((file.shown, why))
                 return
             self.replayed.files += 1
         if self._rules.move_done and not self._rules.dry_run:
@@ -115,5 +115,8 @@ class FolderReplay:
         try:
             move_to_done(self._folder, file)
             self.replayed.moved += 1
+        except Changed:
+            # What was added since would lie among what is done, and nobody would look at it again.
+            self.replayed.left.append((file.shown, "it changed while it was read: run again once it is finished"))
         except (OSError, NotAFile) as error:
-            self.replayed.left.append((file.name, f"it is stored, and cannot be moved ({type(error).__name__})"))
+            self.replayed.left.append((file.shown, f"it is stored, and cannot be moved ({type(error).__name__})"))

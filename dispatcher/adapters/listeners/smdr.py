@@ -21,6 +21,7 @@ from dispatcher.adapters.listeners.lines import Line, LineBuffer, is_record
 from dispatcher.adapters.listeners.peers import may_connect, networks_of
 from dispatcher.adapters.listeners.record import Record, packed
 from dispatcher.adapters.listeners.spool import Spool, SpoolFull
+from dispatcher.adapters.listeners.streams import Reader, open_connection, start_server
 from dispatcher.adapters.logs import log_event
 from dispatcher.ports import Clock
 
@@ -32,6 +33,8 @@ REST_SECONDS = 5.0
 """A line without an end that nothing was added to for so long is taken as it is: some systems end no line."""
 FULL_PAUSE_SECONDS = 0.5
 STOP_SECONDS = 2.0
+AT_HAND_SECONDS = 0.05
+"""For so long a listener that is told to stop waits for more of what a peer has already sent."""
 CONNECT_SECONDS = 10.0
 _READ_BYTES = 65_536
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
@@ -70,13 +73,13 @@ class LineListener:
         """Takes connections until it is cancelled; `listening` is told the address. Raises OSError."""
         connections: set[asyncio.Task[None]] = set()
 
-        def admit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def admit(reader: Reader, writer: asyncio.StreamWriter) -> None:
             # A task of our own: until Python 3.12 the stream's own one reports a cancellation as an error.
             task = asyncio.ensure_future(self._admit(reader, writer))
             connections.add(task)
             task.add_done_callback(connections.discard)
 
-        server = await asyncio.start_server(admit, at.host, at.port)
+        server = await start_server(admit, at.host, at.port)
         try:
             bound = server.sockets[0].getsockname()
             listening(Address(bound[0], bound[1]))
@@ -94,7 +97,7 @@ class LineListener:
             try:
                 # Not `wait_for`, which until Python 3.12 may lose a cancellation: a stop would not be heard.
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    reader, writer = await asyncio.open_connection(to.host, to.port)
+                    reader, writer = await open_connection(to.host, to.port)
             except (OSError, TimeoutError) as error:
                 failures += 1
                 self._tell("listener.connect_failed", logging.WARNING, error=type(error).__name__, failures=failures)
@@ -105,7 +108,7 @@ class LineListener:
                 failures = 1 if self.heard.lines > before else failures + 1
             await pause(pause_seconds(failures, random.random()))  # noqa: S311 - jitter, no secret
 
-    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _admit(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         remote = str((writer.get_extra_info("peername") or ("",))[0])
         allowed = may_connect(remote, networks_of(self._intake.source.auth))
         if not allowed or self.heard.open >= MAX_CONNECTIONS:
@@ -116,7 +119,7 @@ class LineListener:
             return
         await self._serve(reader, writer, remote)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, remote: str) -> None:
+    async def _serve(self, reader: Reader, writer: asyncio.StreamWriter, remote: str) -> None:
         """One connection, to its end. What it said until then is kept, also where this is cancelled."""
         self.heard.connections += 1
         self.heard.open += 1
@@ -126,18 +129,25 @@ class LineListener:
         try:
             while (data := await self._next(reader, buffer)) is not None:
                 await self._keep(buffer.feed(data) if data else buffer.flush(), remote)
-        except (OSError, asyncio.IncompleteReadError) as error:
-            self._tell("listener.connection_lost", logging.WARNING, remote=remote, error=type(error).__name__)
         finally:
-            writer.close()
-            self.heard.open -= 1
             # A stop must not wait for ever for room in a spool that is full.
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
-                    await self._keep(buffer.flush(), remote)
+                    await self._keep_rest(reader, buffer, remote)
+            writer.close()
+            self.heard.open -= 1
+            if reader.lost is not None:
+                error = type(reader.lost).__name__
+                self._tell("listener.connection_lost", logging.WARNING, remote=remote, error=error)
             self._tell("listener.disconnected", remote=remote)
 
-    async def _next(self, reader: asyncio.StreamReader, buffer: LineBuffer) -> bytes | None:
+    async def _keep_rest(self, reader: Reader, buffer: LineBuffer, remote: str) -> None:
+        """What lies in our own buffers when a listener is stopped: the peer believes that we have it."""
+        while data := await _at_hand(reader):
+            await self._keep(buffer.feed(data), remote)
+        await self._keep(buffer.flush(), remote)
+
+    async def _next(self, reader: Reader, buffer: LineBuffer) -> bytes | None:
         """What came; nothing where a line has waited too long for its end; None at the end of the stream."""
         try:
             async with asyncio.timeout(self._rest_seconds if buffer.has_rest else None):
@@ -157,7 +167,7 @@ class LineListener:
         is_full = False
         while True:
             try:
-                await asyncio.shield(asyncio.to_thread(self._spool.append, entries))
+                await self._append(entries)
             except (SpoolFull, OSError) as error:
                 if not is_full:
                     self._tell("listener.spool_full", logging.ERROR, error=type(error).__name__)
@@ -166,6 +176,18 @@ class LineListener:
             else:
                 self.heard.lines += len(records)
                 return
+
+    async def _append(self, entries: Sequence[bytes]) -> None:
+        """Raises `SpoolFull` and OSError. Where this is cancelled the entries are kept all the same."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self._spool.append, entries))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # What is kept at the stop must not overtake it.
+            await asyncio.wait([writing])
+            if writing.exception() is not None:
+                self._tell("listener.lines_lost", logging.ERROR, lines=len(entries))
+            raise
 
     async def _wait_for_room(self, lines: int) -> None:
         try:
@@ -181,6 +203,14 @@ class LineListener:
 
     def _tell(self, name: str, level: int = logging.INFO, **fields: object) -> None:
         log_event(logger, name, level, source=self._intake.source.name, **fields)
+
+
+async def _at_hand(reader: Reader) -> bytes:
+    try:
+        async with asyncio.timeout(AT_HAND_SECONDS):
+            return await reader.read(_READ_BYTES)
+    except TimeoutError:
+        return b""
 
 
 def _keep_alive(connection: socket.socket | None) -> None:

@@ -16,8 +16,8 @@ from typing import Self
 SEGMENT_BYTES = 1024 * 1024
 """A segment that has this many is not added to; it is deleted once all its entries are taken."""
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
-_LENGTH_BYTES = 4
-_SUFFIX = ".spool"
+LENGTH_BYTES = 4
+SUFFIX = ".spool"
 _UNREADABLE = "unreadable"
 
 Seal = Callable[[bytes], bytes]
@@ -55,11 +55,14 @@ class Spool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file = _locked(folder / "lock")
         self._changed = Condition()
-        self._done = self._read_done()
+        self._done = read_done(folder)
         numbers = self._numbers()
         self._last = max([*numbers, self._done.segment])
         self._sizes = {number: _mend(self._path(number)) for number in numbers}
         self._file = self._appending(self._last)
+        if self._done.offset > self._sizes.get(self._done.segment, 0):
+            # Somebody removed segments by hand: what is added from now on must not count as taken.
+            self._done = Place(self._done.segment, 0)
         self._drop_taken()
 
     def close(self) -> None:
@@ -82,7 +85,7 @@ class Spool:
     def append(self, entries: Sequence[bytes]) -> None:
         """Keeps entries; they are on disk when it returns. Raises `SpoolFull`, and then none of them is, or OSError."""
         sealed = [self._seal(entry) for entry in entries]
-        framed = b"".join(len(each).to_bytes(_LENGTH_BYTES, "big") + each for each in sealed)
+        framed = b"".join(len(each).to_bytes(LENGTH_BYTES, "big") + each for each in sealed)
         with self._changed:
             if self._waiting() + len(framed) > self._max_bytes and self._waiting() > 0:
                 raise SpoolFull
@@ -138,8 +141,10 @@ class Spool:
     def _write(self, framed: bytes) -> None:
         size = self._sizes[self._last]
         try:
-            self._file.write(framed)
-            self._file.flush()
+            # A disk that fills up takes a part, and raises for the next one only.
+            rest = memoryview(framed)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
             # What was written of it, on a disk that is full, must not stand before the next entry.
@@ -165,12 +170,12 @@ class Spool:
             return None, Place(at.segment + 1, 0)
         with path.open("rb") as file:
             file.seek(at.offset)
-            length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
-            return file.read(length), Place(at.segment, at.offset + _LENGTH_BYTES + length)
+            length = int.from_bytes(file.read(LENGTH_BYTES), "big")
+            return file.read(length), Place(at.segment, at.offset + LENGTH_BYTES + length)
 
     def _put_aside(self, sealed: bytes) -> None:
         with (self._folder / _UNREADABLE).open("ab") as file:
-            file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
+            file.write(len(sealed).to_bytes(LENGTH_BYTES, "big") + sealed)
             file.flush()
             os.fsync(file.fileno())
 
@@ -183,28 +188,29 @@ class Spool:
             # So that what was taken does not lie on the disk until the next entry comes.
             self._begin_segment()
 
-    def _read_done(self) -> Place:
-        try:
-            segment, offset = (self._folder / "done").read_text().split()
-            return Place(int(segment), int(offset))
-        except (FileNotFoundError, ValueError):
-            # Without it everything is given again, and known for a duplicate.
-            return Place(0, 0)
-
     def _numbers(self) -> list[int]:
-        return sorted(int(each.stem) for each in self._folder.glob(f"*{_SUFFIX}") if each.stem.isdecimal())
+        return sorted(int(each.stem) for each in self._folder.glob(f"*{SUFFIX}") if each.stem.isdecimal())
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number:08}{_SUFFIX}"
+        return self._folder / f"{number:08}{SUFFIX}"
+
+
+def read_done(folder: Path) -> Place:
+    """How far a spool's entries were taken. Without the note everything is given again, and known for a duplicate."""
+    try:
+        segment, offset = (folder / "done").read_text().split()
+        return Place(int(segment), int(offset))
+    except (FileNotFoundError, ValueError):
+        return Place(0, 0)
 
 
 def _mend(path: Path) -> int:
     """The size of a segment up to its last whole entry; what is behind that is cut off."""
     end, size = 0, path.stat().st_size
     with path.open("rb") as file:
-        while end + _LENGTH_BYTES <= size:
+        while end + LENGTH_BYTES <= size:
             file.seek(end)
-            after = end + _LENGTH_BYTES + int.from_bytes(file.read(_LENGTH_BYTES), "big")
+            after = end + LENGTH_BYTES + int.from_bytes(file.read(LENGTH_BYTES), "big")
             if after > size:
                 break
             end = after
