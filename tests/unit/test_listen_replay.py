@@ -199,6 +199,15 @@ def test_a_file_that_is_too_large_for_a_record_is_left_with_the_reason(folder: P
     assert replayed(folder, door).files == 1
 
 
+def test_a_file_that_was_read_in_the_wrong_layout_is_read_again_in_the_right_one(folder: Path):
+    (folder / "calls.txt").write_bytes(event(1) + b"\n" + event(2) + b"\n")
+    door = Door()
+    assert counts(replayed(folder, door, layout=Layout.WHOLE)) == (1, 0, 0, 1)
+    assert counts(replayed(folder, door, layout=Layout.LINES)) == (1, 0, 2, 0)
+    assert counts(replayed(folder, door, layout=Layout.LINES)) == (0, 1, 0, 0)
+    assert door.report_ids == ["1", "2"]
+
+
 def test_two_runs_at_once_are_refused(folder: Path, tmp_path: Path):
     with Progress(tmp_path, "pbx", folder), pytest.raises(AlreadyRunning, match="Another process is handing in"):
         Progress(tmp_path, "pbx", folder)
@@ -207,16 +216,16 @@ def test_two_runs_at_once_are_refused(folder: Path, tmp_path: Path):
 def test_a_line_of_progress_that_was_cut_short_costs_nothing(folder: Path, tmp_path: Path):
     file = Found("a", 3, 4)
     with Progress(tmp_path, "pbx", folder) as progress:
-        progress.note(file, 7, is_whole=True)
+        progress.note(file, Layout.LINES, 7, is_whole=True)
         path = progress.path
     with path.open("ab") as end:
         end.write(b'["a",3,')
     with Progress(tmp_path, "pbx", folder) as progress:
-        assert progress.done(file) == (7, True)
-        assert progress.done(Found("a", 3, 5)) == (0, False)
-        progress.note(Found("b", 1, 1), 1, is_whole=True)
+        assert progress.done(file, Layout.LINES) == (7, True)
+        assert progress.done(Found("a", 3, 5), Layout.LINES) == (0, False)
+        progress.note(Found("b", 1, 1), Layout.WHOLE, 1, is_whole=True)
     with Progress(tmp_path, "pbx", folder) as progress:
-        assert progress.done(Found("b", 1, 1)) == (1, True)
+        assert progress.done(Found("b", 1, 1), Layout.WHOLE) == (1, True)
 
 
 CDR = "2026-11-20 10:00:00,+14155550100,1700000000.1,1700000000.1,ANSWERED\r\n"

@@ -8,6 +8,7 @@ from typing import Self
 
 import orjson
 
+from dispatcher.adapters.listeners.files import Layout
 from dispatcher.adapters.listeners.folder import Found
 
 
@@ -38,30 +39,31 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def done(self, file: Found) -> tuple[int, bool]:
+    def done(self, file: Found, layout: Layout) -> tuple[int, bool]:
         """How many of a file's records are stored, and whether that is all of it.
 
-        A file that changed since begins anew: its records are known for duplicates.
+        A file that changed since, or was read in another layout, begins anew: its records are known for duplicates.
         """
-        size, mtime_ns, records, is_whole = self._known.get(file.shown, (0, 0, 0, False))
-        return (records, is_whole) if (size, mtime_ns) == (file.size, file.mtime_ns) else (0, False)
+        size, mtime_ns, read_as, records, is_whole = self._known.get(file.shown, (0, 0, "", 0, False))
+        same = (size, mtime_ns, read_as) == (file.size, file.mtime_ns, layout)
+        return (records, is_whole) if same else (0, False)
 
-    def note(self, file: Found, records: int, *, is_whole: bool) -> None:
+    def note(self, file: Found, layout: Layout, records: int, *, is_whole: bool) -> None:
         """So many are stored now; on disk when it returns."""
-        self._file.write(orjson.dumps([file.shown, file.size, file.mtime_ns, records, is_whole]) + b"\n")
+        self._file.write(orjson.dumps([file.shown, file.size, file.mtime_ns, layout, records, is_whole]) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _read(self) -> dict[str, tuple[int, int, int, bool]]:
+    def _read(self) -> dict[str, tuple[int, int, str, int, bool]]:
         self._file.seek(0)
-        known: dict[str, tuple[int, int, int, bool]] = {}
+        known: dict[str, tuple[int, int, str, int, bool]] = {}
         line = b"\n"
         for line in self._file:
             try:
-                name, size, mtime_ns, records, is_whole = orjson.loads(line)
+                name, size, mtime_ns, layout, records, is_whole = orjson.loads(line)
             except ValueError:
                 continue  # the end of a line was not written when the machine went down
-            known[name] = (size, mtime_ns, records, is_whole)
+            known[name] = (size, mtime_ns, layout, records, is_whole)
         if not line.endswith(b"\n"):
             self._file.write(b"\n")
         return known

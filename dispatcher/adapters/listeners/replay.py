@@ -52,11 +52,13 @@ class FolderReplay:
 
         A file that cannot be read is noted and left. Raises StoreUnavailable; what was stored until then stays so.
         """
-        stored, is_whole = self._progress.done(file)
+        layout = self._rules.layout
+        layout = layout_of(file.name, self._intake.source.format) if layout is Layout.AUTO else layout
+        stored, is_whole = self._progress.done(file, layout)
         if is_whole:
             self.replayed.before += 1
         else:
-            why = self._read(file, stored, advance)
+            why = self._read(file, layout, stored, advance)
             if why is not None:
                 self.replayed.left.append((file.shown, why))
                 return
@@ -64,15 +66,13 @@ class FolderReplay:
         if self._rules.move_done and not self._rules.dry_run:
             self._move(file)
 
-    def _read(self, file: Found, stored: int, advance: Callable[[int], None]) -> str | None:
+    def _read(self, file: Found, layout: Layout, stored: int, advance: Callable[[int], None]) -> str | None:
         """Why the file is left; None where all of it is stored."""
         try:
             with closing(opened(self._folder, file)) as handle:
-                layout = self._rules.layout
-                layout = layout_of(file.name, self._intake.source.format) if layout is Layout.AUTO else layout
                 columns = self._intake.source.config.get("columns") if layout is Layout.CSV else None
                 bodies = records_of(handle, layout, columns, self._rules.max_bytes)
-                self._store(file, stored, self._records(file, layout, bodies, stored), advance)
+                self._store(file, layout, stored, self._records(file, layout, bodies, stored), advance)
         except TooLarge:
             return f"it is one record of more than {self._rules.max_bytes} bytes (ONHOOK_MAX_BODY_BYTES)"
         except NotAFile:
@@ -90,15 +90,17 @@ class FolderReplay:
         for body in islice(bodies, stored, None):
             yield Record(body, moment, f"file:{sha256(body).hexdigest()[:32]}", kind)
 
-    def _store(self, file: Found, stored: int, records: Iterator[Record], advance: Callable[[int], None]) -> None:
+    def _store(
+        self, file: Found, layout: Layout, stored: int, records: Iterator[Record], advance: Callable[[int], None]
+    ) -> None:
         while batch := list(islice(records, BATCH_RECORDS)):
             self.replayed.records.add(self._tried(batch) if self._rules.dry_run else self._intake.store(batch))
             stored += len(batch)
             advance(sum(len(each.body) for each in batch))
             if not self._rules.dry_run:
-                self._progress.note(file, stored, is_whole=False)
+                self._progress.note(file, layout, stored, is_whole=False)
         if not self._rules.dry_run:
-            self._progress.note(file, stored, is_whole=True)
+            self._progress.note(file, layout, stored, is_whole=True)
 
     def _tried(self, batch: list[Record]) -> Tally:
         tally = Tally()
