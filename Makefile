@@ -38,7 +38,7 @@ check: $(STAMP) ## Lint, format, types, and the arrows between modules
 test: $(STAMP) ## Run the tests; those that want servers which are not here are skipped
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(STAMP) ## Measure, the short form (about three minutes)
+bench: $(STAMP) ## Measure, the short form (about five minutes)
 	$(BIN)/python -m bench --short $(ARGS)
 
 up: $(STAMP) ## Run everything on this machine, with data in ./onhook-data

@@ -21,7 +21,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--short", action="store_true", help="about three minutes (the default)")
+    form.add_argument("--short", action="store_true", help="about five minutes (the default)")
     form.add_argument("--long", action="store_true", help="everything, 100,000 at a time")
     parser.add_argument(
         "--only", action="append", choices=[*SCENARIOS, *micro.PARTS], help="only this; may be repeated"
