@@ -22,11 +22,10 @@ from dispatcher.domain.event import CallEvent
 from dispatcher.domain.field_values import MAX_ID_CHARACTERS, well_formed
 from dispatcher.domain.ids import unix_ms, uuid7
 from dispatcher.domain.waiting import News, recording_news
-from dispatcher.ingest import HINT_EVENTS, kept_call, source_facts
+from dispatcher.ingest import hint_new, kept_call, source_facts
 from dispatcher.ports import (
     Accepted,
     AssemblyStore,
-    BrokerUnavailable,
     Clock,
     DueCall,
     HeldPart,
@@ -136,9 +135,10 @@ class Assembler:
         due = self._store.due_calls(now, now + timedelta(seconds=LEASE_SECONDS), BATCH_CALLS)
         if not due:
             return Assembled(), False
-        new = [each.id for each in self._tell(due, now) if not each.duplicate]
-        self._hint(new)
-        return Assembled(len(due), len(new)), len(due) == BATCH_CALLS
+        accepted = self._tell(due, now)
+        hint_new(self._hints, accepted)
+        new = sum(not each.duplicate for each in accepted)
+        return Assembled(len(due), new), len(due) == BATCH_CALLS
 
     def _tell(self, due: Sequence[DueCall], now: datetime) -> list[Accepted]:
         try:
@@ -150,13 +150,6 @@ class Assembler:
             # when its lease ends, and says so each time.
             logger.exception("assemble.failed", extra={"fields": {"assembly_id": str(due[0].assembly.id)}})
             return [] if len(due) == 1 else [told for each in due for told in self._tell([each], now)]
-
-    def _hint(self, event_ids: list[UUID]) -> None:
-        for start in range(0, len(event_ids), HINT_EVENTS):
-            try:
-                self._hints.evaluate(event_ids[start : start + HINT_EVENTS])
-            except BrokerUnavailable:
-                return  # stored is stored: the sweeper hints them
 
 
 def telling_of(due: DueCall, clock: Clock) -> Telling:

@@ -16,7 +16,6 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -152,7 +151,7 @@ class Ingestor:
             return
         self._away = False
         self._answer_each(group, held, accepted)
-        self._hint([each.id for each in accepted if not each.duplicate])
+        hint_new(self._hints, accepted)
 
     def _add_parts(self, group: list[_Submission], now: datetime) -> list[Accepted]:
         parts = [part for submission in group for part in submission.parts]
@@ -173,12 +172,15 @@ class Ingestor:
     def _answer_all(self, group: list[_Submission], unavailable: StoreUnavailable) -> None:
         self._notify(partial(_tell, [(submission.done, unavailable) for submission in group]))
 
-    def _hint(self, event_ids: list[UUID]) -> None:
-        for start in range(0, len(event_ids), HINT_EVENTS):
-            try:
-                self._hints.evaluate(event_ids[start : start + HINT_EVENTS])
-            except BrokerUnavailable:
-                return  # stored is stored: the sweeper hints them
+
+def hint_new(hints: Hints, accepted: Sequence[Accepted]) -> None:
+    """Hints the events that are no duplicates, once they are stored. While the broker is away the sweeper does it."""
+    event_ids = [each.id for each in accepted if not each.duplicate]
+    for start in range(0, len(event_ids), HINT_EVENTS):
+        try:
+            hints.evaluate(event_ids[start : start + HINT_EVENTS])
+        except BrokerUnavailable:
+            return  # stored is stored
 
 
 def _tell(answers: Sequence[_Answer]) -> None:
