@@ -6,21 +6,13 @@ from urllib.parse import quote
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.asterisk.fields import direction_of, extension_of
+from dispatcher.sources.asterisk.fields import DIAL_OUTCOMES, direction_of, extension_of
 from dispatcher.sources.format import NotUnderstood, Posted, SourceSettings, part
 from dispatcher.sources.normal.causes import outcome_of_q850
 from dispatcher.sources.normal.times import duration, iso
 from dispatcher.sources.posts.records import kept
 from dispatcher.sources.posts.said import code, identity, present, said
 
-_DIAL_OUTCOMES = {
-    "ANSWER": "answered",
-    "BUSY": "busy",
-    "NOANSWER": "missed",
-    "CANCEL": "cancelled",
-    "CONGESTION": "failed",
-    "CHANUNAVAIL": "failed",
-}
 _UNDERSTOOD = frozenset(
     ("type", "timestamp", "cause", "cause_txt", "channel.caller", "channel.connected", "channel.dialplan", "tech_cause")
 )
@@ -69,7 +61,7 @@ def _dialled(event: Mapping[str, Any], posted: Posted, settings: SourceSettings)
     """Dial, once it has a result: it links the channel that was called to the one that called."""
     status = (said(event.get("dialstatus")) or "").upper()
     caller, peer = event.get("caller"), event.get("peer")
-    if status not in _DIAL_OUTCOMES or not isinstance(caller, dict) or not isinstance(peer, dict):
+    if status not in DIAL_OUTCOMES or not isinstance(caller, dict) or not isinstance(peer, dict):
         return []
     reached = extension_of(peer.get("name"), settings) if status == "ANSWER" else None
     when = iso(event.get("timestamp"), settings.time_zone)
@@ -77,7 +69,7 @@ def _dialled(event: Mapping[str, Any], posted: Posted, settings: SourceSettings)
         "id": said(caller.get("linkedid")) or _channel_id(caller),
         "agent": {"extension": reached} if reached else None,
         "answered_at": time_text(when) if when and status == "ANSWER" else None,
-        "outcome": _DIAL_OUTCOMES[status],
+        "outcome": DIAL_OUTCOMES[status],
     }
     keys = tuple(dict.fromkeys((*_keys(caller), *_keys(peer))))
     # The leg of a peer that did not answer is over. Of an answer the caller's is under way: an application that is told

@@ -14,7 +14,7 @@ import orjson
 
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.field_values import time_text
-from dispatcher.sources.asterisk.fields import began, direction_of, extension_of, folded, moment
+from dispatcher.sources.asterisk.fields import DIAL_OUTCOMES, began, direction_of, extension_of, folded, moment
 from dispatcher.sources.format import NotUnderstood, Posted, SourceSettings, part
 from dispatcher.sources.posts.said import code, identity, present, said
 
@@ -29,14 +29,6 @@ _ALIASES = {
     "application": "appname",
     "bridgepeer": "peer",
     "eventextra": "extra",
-}
-_OUTCOMES = {
-    "ANSWER": "answered",
-    "BUSY": "busy",
-    "NOANSWER": "missed",
-    "CANCEL": "cancelled",
-    "CONGESTION": "failed",
-    "CHANUNAVAIL": "failed",
 }
 
 
@@ -150,7 +142,7 @@ def _hung_up(event: _Event) -> dict[str, object]:
     return {
         **_group(event),
         "q850": code(extra.get("hangupcause")),
-        "outcome": "missed" if gave_up else _OUTCOMES.get(status),
+        "outcome": "missed" if gave_up else DIAL_OUTCOMES.get(status),
         "hangup_cause": status or None,
     }
 

@@ -15,6 +15,15 @@ _UNIQUE_ID = re.compile(r"(?:.*-)?([0-9]{9,11})\.[0-9]{1,9}")
 """`<epoch seconds>.<number>`, with the system's name and a dash before it where asterisk.conf sets one."""
 _CHANNEL = re.compile(r"(?:Local|PJSIP|SIP|IAX2|SCCP|DAHDI|Agent)/([0-9*#]{2,32})(?:@[^-]*)?(?:-[^/]*)?")
 _CALLER_ID = re.compile(r'"?([^"<]*)"?\s*(?:<([^<>]*)>)?')
+DIAL_OUTCOMES = {
+    "ANSWER": "answered",
+    "BUSY": "busy",
+    "NOANSWER": "missed",
+    "CANCEL": "cancelled",
+    "CONGESTION": "failed",
+    "CHANUNAVAIL": "failed",
+}
+"""By DIALSTATUS, as the application Dial sets it."""
 INBOUND_CONTEXTS = ("from-trunk", "from-pstn", "from-external", "from-did-direct", "inbound", "incoming", "public")
 INTERNAL_CONTEXTS = ("from-internal", "internal", "default", "outbound")
 

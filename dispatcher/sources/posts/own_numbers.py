@@ -7,6 +7,7 @@ from typing import Any
 
 from dispatcher.domain.shape import Reading
 from dispatcher.sources.format import SourceSettings
+from dispatcher.sources.normal.directions import direction_between
 
 MEMBER = "own_numbers"
 _MOST = 10_000
@@ -16,15 +17,7 @@ def direction_by_numbers(settings: SourceSettings, caller: str | None, dialled: 
     """The direction by which end of the call is the business's own; None where neither is, or none are configured."""
     given = settings.config.get(MEMBER)
     own = _own(tuple(each for each in given if isinstance(each, str))) if isinstance(given, list) else frozenset()
-    match (_digits(caller) in own, _digits(dialled) in own):
-        case (True, True):
-            return "internal"
-        case (True, False):
-            return "outbound"
-        case (False, True):
-            return "inbound"
-        case _:
-            return None
+    return direction_between(caller_is_ours=_digits(caller) in own, dialled_is_ours=_digits(dialled) in own)
 
 
 def with_country_codes(settings: SourceSettings) -> SourceSettings:

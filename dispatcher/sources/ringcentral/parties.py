@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dispatcher.sources.normal.directions import direction_between
 from dispatcher.sources.posts.fields import Fields
 from dispatcher.sources.posts.nested import object_in
 from dispatcher.sources.posts.said import identity, present, said
@@ -32,15 +33,8 @@ def parties_of(fields: Fields, stated: str | None) -> dict[str, object]:
 
 
 def _direction(caller: Mapping[str, Any], dialled: Mapping[str, Any], stated: str | None) -> str | None:
-    match (_is_inside(caller), _is_inside(dialled)):
-        case (True, True):
-            return "internal"
-        case (True, False):
-            return "outbound"
-        case (False, True):
-            return "inbound"
-        case _:
-            return _DIRECTIONS.get(stated or "")
+    found = direction_between(caller_is_ours=_is_inside(caller), dialled_is_ours=_is_inside(dialled))
+    return found or _DIRECTIONS.get(stated or "")
 
 
 def _is_inside(side: Mapping[str, Any]) -> bool:
