@@ -8,20 +8,6 @@ import orjson
 from dispatcher.sources import FORMATS, NotUnderstood, Posted, SourceSettings
 
 NOW = datetime(2026, 11, 20, 10, 4, tzinfo=UTC)
-JANE = {
-    "raw": "+14155550100",
-    "e164": "+14155550100",
-    "national": "(415) 555-0100",
-    "digits": "14155550100",
-    "anonymous": False,
-}
-OURS = {
-    "raw": "+18005551212",
-    "e164": "+18005551212",
-    "national": "(800) 555-1212",
-    "digits": "18005551212",
-    "anonymous": False,
-}
 
 
 def posted(body=b"", method="POST", query=(), headers=None):

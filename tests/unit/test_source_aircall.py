@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS
-from tests.unit.cloud_house import JANE, NOW, OURS, encoded, read, read_one, refusal, told
+from tests.unit.cloud_house import NOW, encoded, read, read_one, refusal, told
+from tests.unit.number_forms import JANE, OURS
 
 DATA = {
     "id": 8123,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS
 from dispatcher.sources.format import HandshakeReply
-from tests.unit.cloud_house import JANE, NOW, OURS, encoded, posted, read, read_one, refusal, told
+from tests.unit.cloud_house import NOW, encoded, posted, read, read_one, refusal, told
+from tests.unit.number_forms import JANE, OURS
 
 RECORD = {
     "ContactId": "c-1",

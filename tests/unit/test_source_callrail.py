@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS, SourceSettings
-from tests.unit.cloud_house import JANE, NOW, OURS, encoded, posted, read_one, refusal
+from tests.unit.cloud_house import NOW, encoded, posted, read_one, refusal
+from tests.unit.number_forms import JANE, OURS
 
 CALL_RAIL = {
     "resource_id": "CAL100",

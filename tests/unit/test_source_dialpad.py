@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS, SourceSettings
-from tests.unit.cloud_house import JANE, OURS, encoded, posted, read, read_one, refusal, told
+from tests.unit.cloud_house import encoded, posted, read, read_one, refusal, told
+from tests.unit.number_forms import JANE, OURS
 
 EVENT = {
     "call_id": 5635304278851584,

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS, SourceSettings
-from tests.unit.cloud_house import JANE, OURS, encoded, posted, read, read_form, read_one, refusal, told
+from tests.unit.cloud_house import encoded, posted, read, read_form, read_one, refusal, told
+from tests.unit.number_forms import JANE, OURS
 
 GREGORIAN = 62_167_219_200
 EVENT = {

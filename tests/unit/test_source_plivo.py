@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from tests.unit.cpaas_house import JANE, NOW, OURS, parts_or_refusal, posted, read_form, read_json, read_query
+from tests.unit.cpaas_house import NOW, parts_or_refusal, posted, read_form, read_json, read_query
+from tests.unit.number_forms import JANE, OURS
 
 HANGUP = {
     "AnswerTime": "2026-11-20 15:30:09+05:30",

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dispatcher.sources import FORMATS
 from dispatcher.sources.format import HandshakeReply
-from tests.unit.cloud_house import JANE, OURS, encoded, posted, read, read_one, refusal, told
+from tests.unit.cloud_house import encoded, posted, read, read_one, refusal, told
+from tests.unit.number_forms import JANE, OURS
 
 PARTY = {
     "id": "p-2",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from tests.unit.cpaas_house import JANE, NOW, OURS, parts_or_refusal, posted, read_json
+from tests.unit.cpaas_house import NOW, parts_or_refusal, posted, read_json
+from tests.unit.number_forms import JANE, OURS
 
 HANGUP = {
     "call_control_id": "v3:ctl-1",

@@ -12,7 +12,8 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
 from dispatcher.domain.shape import Reading
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
-from tests.unit.cpaas_house import JANE, NOW, OURS, parts_or_refusal, posted, read_form, read_json, read_query
+from tests.unit.cpaas_house import NOW, parts_or_refusal, posted, read_form, read_json, read_query
+from tests.unit.number_forms import JANE, OURS
 
 STATUS = {
     "AccountSid": "f558-1",

@@ -11,7 +11,8 @@ from dispatcher.domain.call_part import CallPart
 from dispatcher.domain.event import CallEvent
 from dispatcher.sources import FORMATS, NotUnderstood, SourceSettings
 from dispatcher.sources.twilio import parse
-from tests.unit.cpaas_house import JANE, NOW, OURS, parts_or_refusal, posted, said_in
+from tests.unit.cpaas_house import NOW, parts_or_refusal, posted, said_in
+from tests.unit.number_forms import JANE, OURS
 
 ENDED = datetime(2026, 11, 20, 10, 3, 20, tzinfo=UTC)
 STATUS = {
